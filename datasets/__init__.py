@@ -1,0 +1,21 @@
+"""What goes in and comes out: bands, tiles, masks, sensors, readers and writers."""
+
+from .bands import Band, BandSet
+from .encoding import Encoding
+from .errors import KumosanError
+from .protocols import Detector, Filler
+from .tile import Acquisition, CloudMask, FilledTile, Quality, Tile
+
+__all__ = [
+    "Acquisition",
+    "Band",
+    "BandSet",
+    "CloudMask",
+    "Detector",
+    "Encoding",
+    "FilledTile",
+    "Filler",
+    "KumosanError",
+    "Quality",
+    "Tile",
+]

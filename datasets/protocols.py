@@ -1,0 +1,75 @@
+"""The two protocols: nothing else is what a new method has to meet, and how it is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from .bands import BandSet
+from .errors import UsageError
+from .tile import CloudMask, FilledTile, Tile
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Finds clouds and shadows. Rules, networks and suppliers' masks are detectors."""
+
+    @property
+    def bands(self) -> BandSet:
+        """Windows of the bands that it cannot do without."""
+        ...
+
+    def mask(self, tile: Tile) -> CloudMask:
+        """Classify every valid pixel. Raises UnfitError if the tile lacks what is needed."""
+        ...
+
+
+@runtime_checkable
+class Filler(Protocol):
+    """Fills what clouds hide. Regressions, inpainting, other dates and GANs are fillers."""
+
+    @property
+    def bands(self) -> BandSet:
+        """Windows of the bands that it cannot do without."""
+        ...
+
+    def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
+        """Replace contaminated pixels; every other value of ``tile.data`` stays as it is."""
+        ...
+
+
+T = TypeVar("T")
+
+
+def available(builtin: Mapping[str, Callable[..., T]], group: str) -> dict[str, Callable[..., T]]:
+    """The built-in factories and those that plug-ins register under the entry point ``group``."""
+    found: dict[str, Callable[..., T]] = dict(builtin)
+    for point in entry_points(group=group):
+        found.setdefault(point.name, _Deferred(point.load))
+    return found
+
+
+def create(builtin: Mapping[str, Callable[..., T]], group: str, name: str, **settings: Any) -> T:
+    """Make the method called ``name``.
+
+    Raises:
+        UsageError: there is no such method; the message lists those there are.
+    """
+    found = available(builtin, group)
+    if name not in found:
+        kind = group.rsplit(".", 1)[-1].rstrip("s")
+        raise UsageError(
+            f"no {kind} called '{name}'", f"one of {', '.join(sorted(found))}", "correct the name"
+        )
+    return found[name](**settings)
+
+
+class _Deferred:
+    """A factory whose module is imported on its first call."""
+
+    def __init__(self, load: Callable[[], Callable[..., Any]]) -> None:
+        self._load = load
+
+    def __call__(self, **settings: Any) -> Any:
+        return self._load()(**settings)

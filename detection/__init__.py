@@ -1,0 +1,1 @@
+"""Who is cloudy: detectors of clouds and their shadows."""

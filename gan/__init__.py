@@ -1,0 +1,1 @@
+"""What was under the cloud: fillers."""
