@@ -148,7 +148,7 @@ class Tile:
         return float(sqrt(abs(t.determinant)) * self.crs.linear_units_factor[1])
 
     def pick(self, needed: BandSet) -> FloatArray:
-        """(len(needed), y, x) planes that fit the windows of ``needed``; UnfitError if one lacks."""
+        """(len(needed), y, x) planes that fit the windows; UnfitError if one is lacking."""
         return self.data[list(self.bands.locate(needed))]
 
     def find(self, window: Band) -> FloatArray | None:
