@@ -4,6 +4,7 @@ from .bands import Band, BandSet
 from .encoding import Encoding
 from .errors import KumosanError
 from .protocols import Detector, Filler
+from .read import read, read_mask
 from .tile import Acquisition, CloudMask, FilledTile, Quality, Tile
 
 __all__ = [
@@ -18,4 +19,6 @@ __all__ = [
     "KumosanError",
     "Quality",
     "Tile",
+    "read",
+    "read_mask",
 ]

@@ -19,11 +19,11 @@ class Encoding:
     """
 
     dtype: str = "float32"
-    """NumPy dtype name of the stored numbers."""
+    """NumPy dtype name of the stored numbers: integer or real floating point."""
     scale: tuple[float, ...] = (1.0,)
     offset: tuple[float, ...] = (0.0,)
     nodata: float | None = None
-    """Stored number that means "no data", in every band."""
+    """Stored number that means "no data", in every band (one outside the dtype never occurs)."""
 
     def __post_init__(self) -> None:
         values = np.asarray([*self.scale, *self.offset], float)
@@ -33,16 +33,37 @@ class Encoding:
                 "finite numbers and a scale other than 0",
                 "correct the file's scaling or pass --scale",
             )
+        if np.dtype(self.dtype).kind not in "iuf":
+            raise ValueRangeError(
+                f"numbers of dtype {self.dtype}", "integers or real numbers", "convert the file"
+            )
 
     def _planes(self, values: tuple[float, ...], n: int) -> NDArray[np.float64]:
         v = np.asarray(values, np.float64)
         return np.broadcast_to(v, (n,))[:, None, None]
 
+    def _sentinel(self, dtype: np.dtype[Any]) -> Any:
+        """``nodata`` as a number of ``dtype``; None if there is none, or it is NaN or outside.
+
+        A cast makes the comparison exact for 64-bit integers, which float64 cannot hold.
+        """
+        if self.nodata is None or np.isnan(self.nodata):
+            return None
+        if dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                return dtype.type(self.nodata)
+        info = np.iinfo(dtype)
+        whole = np.isfinite(self.nodata) and self.nodata == int(self.nodata)
+        if not whole or not info.min <= int(self.nodata) <= info.max:
+            return None
+        return dtype.type(int(self.nodata))
+
     def missing(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         """Where ``stored`` is nodata, NaN or infinite."""
         lost = ~np.isfinite(stored) if stored.dtype.kind == "f" else np.zeros(stored.shape, bool)
-        if self.nodata is not None and not np.isnan(self.nodata):
-            lost |= stored == self.nodata
+        sentinel = self._sentinel(stored.dtype)
+        if sentinel is not None:
+            lost |= stored == sentinel
         return lost
 
     def decode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
@@ -51,9 +72,11 @@ class Encoding:
         out = np.empty(stored.shape, np.float32)
         scale, offset = self._planes(self.scale, n), self._planes(self.offset, n)
         for i in range(n):  # band by band: no float64 copy of the whole scene
-            plane = stored[i] * scale[i] + offset[i]
-            plane[self.missing(stored[i])] = np.nan
-            out[i] = plane
+            lost = self.missing(stored[i])
+            with np.errstate(over="ignore", invalid="ignore"):  # e.g. nodata -1.8e308
+                plane = stored[i] * scale[i] + offset[i]
+                plane[lost] = np.nan
+                out[i] = plane
         return out
 
     def encode(self, data: NDArray[np.float32]) -> NDArray[Any]:
@@ -66,24 +89,41 @@ class Encoding:
         n = data.shape[0]
         out = np.empty(data.shape, dtype)
         scale, offset = self._planes(self.scale, n), self._planes(self.offset, n)
+        sentinel = self._sentinel(dtype)
+        low, high = _limits(dtype)
         for i in range(n):
             lost = np.isnan(data[i])
             value = (data[i].astype(np.float64) - offset[i]) / scale[i]
             if dtype.kind in "iu":
-                info = np.iinfo(dtype)
-                value = np.clip(np.rint(np.where(lost, 0, value)), info.min, info.max)
-            coded = value.astype(dtype)
-            if self.nodata is not None and not np.isnan(self.nodata):
-                hit = (coded == self.nodata) & ~lost
-                coded[hit] = _beside(self.nodata, dtype)
-                coded[lost] = dtype.type(self.nodata)
+                value = np.rint(np.where(lost, 0, value))
+            infinite = np.isinf(value)
+            clipped = np.clip(value, low, high)
+            if dtype.kind == "f":
+                clipped[infinite] = value[infinite]  # an infinite value stays one
+            coded = clipped.astype(dtype)
+            if sentinel is not None:
+                coded[(coded == sentinel) & ~lost] = _beside(sentinel, dtype)
+                coded[lost] = sentinel
             out[i] = coded
         return out
 
 
-def _beside(nodata: float, dtype: np.dtype[Any]) -> Any:
+def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Smallest and largest float64 that a cast to ``dtype`` keeps without wrapping.
+
+    float64 rounds the top of the 64-bit integers up to 2**63 (2**64), one beyond the range.
+    """
+    if dtype.kind == "f":
+        f = np.finfo(dtype)
+        return float(f.min), float(f.max)
+    info = np.iinfo(dtype)
+    high = float(info.max)
+    return float(info.min), float(np.nextafter(high, 0)) if int(high) > info.max else high
+
+
+def _beside(nodata: Any, dtype: np.dtype[Any]) -> Any:
     """The storable number next to ``nodata`` (above it, or below at the top of the range)."""
     if dtype.kind == "f":
-        return np.nextafter(dtype.type(nodata), dtype.type(0 if nodata else 1))
+        return np.nextafter(nodata, dtype.type(0 if nodata else 1))
     top = np.iinfo(dtype).max
-    return dtype.type(nodata + 1 if nodata < top else nodata - 1)
+    return dtype.type(int(nodata) + 1 if int(nodata) < top else int(nodata) - 1)

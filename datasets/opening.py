@@ -1,0 +1,119 @@
+"""Safe opening: a file is what its first bytes say, and nothing is read that was not asked for.
+
+GDAL picks its driver by trying all of them, so a ``.tif`` that is really a VRT may name any
+other file or address. Here the driver is chosen by magic bytes from a list of two.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from .errors import FileError
+
+MAX_PIXELS = 2_000_000_000
+"""Default limit of samples (width x height x bands): a Sentinel-2 scene of 10980 x 10980 with
+13 bands (1.57e9) passes, a header that declares hundreds of gigabytes does not."""
+
+_DRIVERS = (
+    (b"II*\x00", "GTiff"),
+    (b"MM\x00*", "GTiff"),
+    (b"II+\x00", "GTiff"),  # BigTIFF
+    (b"MM\x00+", "GTiff"),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JP2OpenJPEG"),
+    (b"\xff\x4f\xff\x51", "JP2OpenJPEG"),  # bare JPEG 2000 code stream
+)
+_OTHERS = (
+    (b"<VRTDataset", "a GDAL VRT (a text that names other files)"),
+    (b"<", "an XML text"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x89HDF", "an HDF5 or netCDF-4 file"),
+    (b"CDF", "a netCDF file"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"ENVI", "an ENVI header"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"{", "a JSON text"),
+)
+
+
+def driver_of(path: Path) -> str:
+    """Name of the GDAL driver for the file, by its first bytes.
+
+    Raises:
+        FileError: missing, a directory, empty, unreadable, or of another kind.
+    """
+    if path.is_dir():
+        raise FileError(
+            f"{path} is a folder without a Sentinel-2 or Landsat product",
+            "a raster file, a .SAFE folder or a Landsat folder with its MTL file",
+            "name the file or the product's own folder",
+        )
+    try:
+        with path.open("rb") as f:
+            head = f.read(64)
+    except FileNotFoundError:
+        raise FileError(f"{path} does not exist", "an existing file", "correct the path") from None
+    except (OSError, ValueError) as e:
+        reason = getattr(e, "strerror", None) or str(e)
+        raise FileError(
+            f"{path} cannot be read ({reason})", "a readable file", "check its permissions"
+        ) from e
+    if not head:
+        raise FileError(f"{path} is empty (zero bytes)", "a raster file", "download it again")
+    for magic, driver in _DRIVERS:
+        if head.startswith(magic):
+            return driver
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    kind = next((name for magic, name in _OTHERS if text.startswith(magic)), "of an unknown kind")
+    raise FileError(f"{path} is {kind}", "a GeoTIFF or JPEG 2000 file", "convert it to GeoTIFF")
+
+
+def check_size(path: Path, width: int, height: int, bands: int, max_pixels: int) -> None:
+    """Raise FileError if the raster would hold more than ``max_pixels`` samples."""
+    samples = width * height * bands
+    if samples > max_pixels:
+        raise FileError(
+            f"{path} declares {width} x {height} pixels in {bands} bands ({samples:.3g} samples)",
+            f"at most {max_pixels:.3g} samples",
+            f"cut out a part, or pass --max-pixels {samples} if the memory is there",
+        )
+
+
+@contextmanager
+def open_raster(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Any]:
+    """Open a GeoTIFF or JPEG 2000 file for reading; yields the rasterio dataset.
+
+    Errors of GDAL in the body of the ``with`` (a block that is cut off or corrupt) become
+    FileError too, so that no caller ever works with half of the data.
+
+    Args:
+        path: a local file. Addresses and GDAL's virtual paths are not followed.
+        max_pixels: limit of width x height x bands, checked before anything is allocated.
+
+    Raises:
+        FileError: the file is missing, not of a kind that is read, too large, or damaged.
+    """
+    path = Path(path)
+    driver = driver_of(path)
+    # An absolute path cannot be mistaken for a URL or a virtual file system by GDAL.
+    try:
+        with warnings.catch_warnings():  # a file without georeference is fine
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            opened = rasterio.open(path.absolute(), driver=driver)
+        with opened as dataset:
+            if dataset.count == 0:
+                raise FileError(f"{path} holds no band", "at least one", "name its raster file")
+            check_size(path, dataset.width, dataset.height, dataset.count, max_pixels)
+            yield dataset
+    except RasterioError as e:
+        reason = str(e.__cause__ or e).split("\n")[0]
+        raise FileError(
+            f"{path} is damaged ({reason})", "a complete raster file", "download or copy it again"
+        ) from e
