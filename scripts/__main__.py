@@ -1,0 +1,5 @@
+"""``python -m kumosan.scripts``."""
+
+from .main import main
+
+main()

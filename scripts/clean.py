@@ -1,0 +1,87 @@
+"""``kumosan clean``: segment, then fill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import Console
+from .options import Common, Reading
+
+
+def command(
+    scene: Annotated[Path, typer.Argument(help="GeoTIFF, Sentinel-2 .SAFE or Landsat folder.")],
+    reading: Reading,
+    common: Common,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder; default: ./<scene>_clean")
+    ] = None,
+    detector: Annotated[str, typer.Option(help="What finds the clouds.")] = "auto",
+    filler: Annotated[str, typer.Option(help="What fills them.")] = "auto",
+    reference: Annotated[
+        list[Path] | None, typer.Option(help="Another date on the same grid; may be repeated.")
+    ] = None,
+    buffer_m: Annotated[
+        float | None, typer.Option(help="Grow the mask by so many metres; default: 2 pixels.", min=0)
+    ] = None,
+    min_area_m2: Annotated[
+        float | None, typer.Option(help="Drop specks smaller than this; default: 4 pixels.", min=0)
+    ] = None,
+) -> None:
+    """Find clouds and shadows and fill what they hide.
+
+    Writes mask, filled scene, provenance and confidence of every pixel, and a quicklook.
+    """
+    from ..datasets.atomic import atomic_folder, refuse_existing
+    from ..datasets.quicklook import write_quicklook
+    from ..datasets.write import write_confidence, write_filled, write_mask, write_provenance
+    from .pipeline import (
+        cover_facts,
+        cover_text,
+        detect,
+        fill,
+        fill_facts,
+        fill_text,
+        load,
+        stem,
+    )
+
+    console = Console(common.json, common.log_format, common.verbose)
+    folder = output or Path(f"{stem(scene)}_clean")
+    refuse_existing(folder, common.overwrite)
+    names = {
+        kind: f"{stem(scene)}_{kind}.{'png' if kind == 'quicklook' else 'tif'}"
+        for kind in ("mask", "clean", "provenance", "confidence", "quicklook")
+    }
+    outputs = {kind: str(folder / name) for kind, name in names.items()}
+
+    tile = load(scene, reading, console)
+    if common.dry_run:
+        planned = "\n".join(outputs.values())
+        console.result({"scene": scene, "outputs": outputs, "dry_run": True}, planned)
+        return
+    used, mask = detect(tile, detector, console, min_area_m2=min_area_m2, buffer_m=buffer_m)
+    filled = fill(tile, mask, filler, reference or [], reading, console)
+    with console.phase("writing"), atomic_folder(folder, common.overwrite) as new:
+        write_mask(new / names["mask"], mask)
+        write_filled(new / names["clean"], filled)
+        write_provenance(new / names["provenance"], filled)
+        write_confidence(new / names["confidence"], filled)
+        write_quicklook(new / names["quicklook"], tile, mask, filled)
+    console.result(
+        {
+            "scene": scene,
+            "sensor": tile.acquired.sensor,
+            "level": tile.acquired.level,
+            "detector": used,
+            "filler": filler,
+            "cover": cover_facts(mask),
+            "filled": fill_facts(filled),
+            "seconds": console.seconds,
+            "outputs": outputs,
+        },
+        f"found:  {cover_text(mask)}\nfilled: {fill_text(filled)}\n"
+        f"{console.seconds:.1f} s -> {folder}/",
+    )

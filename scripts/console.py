@@ -1,0 +1,117 @@
+"""What the person sees: one line at the start, progress, one summary, errors that teach."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import typer
+
+REPORT = "please report this with the command and --debug output"
+
+
+@contextmanager
+def guarded(debug: bool) -> Iterator[None]:
+    """Turn exceptions into one sentence on stderr and the documented exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _stop("kumosan: interrupted; nothing half-written is left behind.", 130)
+    except MemoryError:
+        if debug:
+            raise
+        _stop(
+            "kumosan: out of memory; expected the scene to fit; "
+            "choose a coarser --resolution or cut the scene into parts.",
+            3,
+        )
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        from ..datasets.errors import KumosanError  # here: --help need not load rasterio
+
+        if isinstance(error, KumosanError):
+            _stop(f"kumosan: {error}", error.exit_code)
+        _stop(f"kumosan: a bug: {type(error).__name__}: {error}; {REPORT}.", 1)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    print(message, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+class Console:
+    """Progress on stderr, results on stdout.
+
+    Args:
+        as_json: results are one JSON line instead of text.
+        log_format: ``auto`` (a live line on a terminal, plain lines elsewhere), ``plain``, ``json``.
+        verbose: print what `explain` is told.
+    """
+
+    def __init__(self, as_json: bool, log_format: str = "auto", verbose: bool = False) -> None:
+        self._json = as_json
+        self._verbose = verbose
+        if log_format == "auto":
+            log_format = "live" if sys.stderr.isatty() else "plain"
+        self._format = log_format
+        self._began = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the command began."""
+        return time.perf_counter() - self._began
+
+    def note(self, text: str, **facts: Any) -> None:
+        """A line of progress on stderr."""
+        if self._format == "json":
+            print(json.dumps({"event": text, **facts}), file=sys.stderr, flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def explain(self, text: str) -> None:
+        """Why something was decided; shown with -v."""
+        if self._verbose:
+            self.note(text)
+
+    def warn(self, text: str) -> None:
+        self.note(f"warning: {text}")
+
+    @contextmanager
+    def phase(self, name: str, pixels: int = 0) -> Iterator[None]:
+        """A step of the work; its time and Mpix/s are told when it ends."""
+        begin = time.perf_counter()
+        if self._format == "live":
+            from rich.console import Console as Rich
+
+            with Rich(stderr=True).status(f"{name} ..."):
+                yield
+        else:
+            yield
+        took = time.perf_counter() - begin
+        speed = pixels / 1e6 / max(took, 1e-9)
+        rate = f", {speed:.2f} Mpix/s" if pixels else ""
+        self.note(f"{name}: {took:.1f} s{rate}", seconds=round(took, 3))
+
+    def result(self, facts: Mapping[str, Any], text: str) -> None:
+        """The outcome on stdout: JSON with --json, else ``text``."""
+        print(json.dumps(_plain(facts)) if self._json else text, flush=True)
+
+
+def _plain(value: Any) -> Any:
+    """JSON-ready copy: floats rounded to 6 digits, paths and tuples as text and lists."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float):
+        return round(value, 6) if value == value else None
+    if isinstance(value, (str, int)) or value is None:
+        return value
+    return str(value)

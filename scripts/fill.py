@@ -1,0 +1,66 @@
+"""``kumosan fill``: only the fill, with any mask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import Console
+from .options import Common, Reading
+
+
+def command(
+    scene: Annotated[Path, typer.Argument(help="GeoTIFF, Sentinel-2 .SAFE or Landsat folder.")],
+    mask: Annotated[Path, typer.Argument(help="Mask on the scene's grid: 0, 1, 2, 3, 255.")],
+    reading: Reading,
+    common: Common,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="GeoTIFF; default: ./<scene>_filled.tif")
+    ] = None,
+    filler: Annotated[str, typer.Option(help="What fills the clouds.")] = "auto",
+    reference: Annotated[
+        list[Path] | None, typer.Option(help="Another date on the same grid; may be repeated.")
+    ] = None,
+) -> None:
+    """Fill the masked pixels; every other pixel stays bit-identical."""
+    from ..datasets import read_mask
+    from ..datasets.atomic import refuse_existing
+    from ..datasets.write import write_confidence, write_filled, write_provenance
+    from .pipeline import fill, fill_facts, fill_text, load, stem
+
+    console = Console(common.json, common.log_format, common.verbose)
+    path = output or Path(f"{stem(scene)}_filled.tif")
+    outputs = {
+        "filled": path,
+        "provenance": path.with_name(f"{path.stem}_provenance.tif"),
+        "confidence": path.with_name(f"{path.stem}_confidence.tif"),
+    }
+    for one in outputs.values():
+        refuse_existing(one, common.overwrite)
+
+    tile = load(scene, reading, console)
+    holes = read_mask(mask, like=tile)
+    if common.dry_run:
+        console.result(
+            {"scene": scene, "outputs": outputs, "dry_run": True},
+            "\n".join(str(one) for one in outputs.values()),
+        )
+        return
+    filled = fill(tile, holes, filler, reference or [], reading, console)
+    with console.phase("writing"):
+        write_provenance(outputs["provenance"], filled, overwrite=common.overwrite)
+        write_confidence(outputs["confidence"], filled, overwrite=common.overwrite)
+        write_filled(path, filled, overwrite=common.overwrite)
+    console.result(
+        {
+            "scene": scene,
+            "mask": mask,
+            "filler": filler,
+            "filled": fill_facts(filled),
+            "seconds": console.seconds,
+            "outputs": outputs,
+        },
+        f"filled: {fill_text(filled)}\n{console.seconds:.1f} s -> {path}",
+    )

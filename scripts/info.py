@@ -1,0 +1,82 @@
+"""``kumosan info``: what kumosan understands of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .console import Console
+from .options import Common, Reading
+
+if TYPE_CHECKING:
+    from ..datasets import Tile
+
+
+def command(
+    scene: Annotated[Path, typer.Argument(help="GeoTIFF, Sentinel-2 .SAFE or Landsat folder.")],
+    reading: Reading,
+    common: Common,
+) -> None:
+    """Tell sensor, bands, wavelengths, scaling, sun, valid area, and the detectors that fit."""
+    from .pipeline import load
+
+    console = Console(common.json, common.log_format, common.verbose)
+    tile = load(scene, reading, console)
+    facts = _facts(scene, tile)
+    console.result(facts, _text(facts))
+
+
+def _facts(scene: Path, tile: Tile) -> dict[str, Any]:
+    from .. import detection
+
+    height, width = tile.shape
+    valid = float(tile.valid.mean())
+    gsd = tile.gsd_m
+    scales, offsets = tile.encoding.scale, tile.encoding.offset
+    return {
+        "scene": scene,
+        "sensor": tile.acquired.sensor,
+        "level": tile.acquired.level,
+        "time": tile.acquired.time,
+        "sun_zenith_deg": tile.acquired.sun_zenith_deg,
+        "sun_azimuth_deg": tile.acquired.sun_azimuth_deg,
+        "width": width,
+        "height": height,
+        "gsd_m": gsd,
+        "crs": tile.crs.to_string() if tile.crs else None,
+        "dtype": tile.encoding.dtype,
+        "nodata": tile.encoding.nodata,
+        "valid_percent": 100 * valid,
+        "valid_km2": valid * height * width * gsd**2 / 1e6 if gsd else None,
+        "suppliers_mask": tile.quality.scheme if tile.quality else None,
+        "detectors": detection.fitting(tile),
+        "bands": [
+            {
+                "name": b.name,
+                "center_nm": b.center_nm,
+                "fwhm_nm": b.fwhm_nm,
+                "gsd_m": b.gsd_m,
+                "kind": b.kind,
+                "scale": scales[i if len(scales) > 1 else 0],
+                "offset": offsets[i if len(offsets) > 1 else 0],
+            }
+            for i, b in enumerate(tile.bands)
+        ],
+    }
+
+
+def _text(facts: dict[str, Any]) -> str:
+    lines = [
+        f"{key.replace('_', ' '):16} {', '.join(value) if isinstance(value, list) else value}"
+        for key, value in facts.items()
+        if key != "bands" and value is not None
+    ]
+    head = f"{'band':14}{'centre nm':>10}{'FWHM nm':>9}{'GSD m':>7}  {'kind':11}scale, offset"
+    rows = [
+        f"{b['name']:14}{b['center_nm']:10.1f}{b['fwhm_nm']:9.1f}{b['gsd_m'] or '-':>7}  "
+        f"{b['kind']:11}{b['scale']:g}, {b['offset']:g}"
+        for b in facts["bands"]
+    ]
+    return "\n".join([*lines, "", head, *rows])

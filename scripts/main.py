@@ -1,0 +1,41 @@
+"""``kumosan``: the command and its subcommands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from . import clean, demo, fill, info, mask
+from .options import expand
+
+app = typer.Typer(
+    name="kumosan",
+    help="Find clouds and their shadows in satellite images, and fill what they hide.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for module in (clean, mask, fill, info, demo):
+    app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"kumosan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Find clouds and their shadows in satellite images, and fill what they hide."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,145 @@
+"""Where the two halves of kumosan meet: read, detect, fill, and say what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import detection, gan
+from ..datasets import CloudMask, FilledTile, Tile, read
+from ..datasets.errors import UsageError
+from ..datasets.sensors import sensors
+from ..datasets.tile import CLASS_NAMES, PROVENANCE_NAMES, UNFILLABLE
+from ..detection.postprocess import clean_up
+from .console import Console
+from .options import Reading
+
+
+def stem(path: Path) -> str:
+    """Name of a scene without its extension or product suffix."""
+    return path.resolve().stem
+
+
+def load(path: Path, reading: Reading, console: Console) -> Tile:
+    """Read a scene and tell in one line how it was understood."""
+    settings = {
+        "sensor": reading.sensor,
+        "bands": reading.bands,
+        "scale": reading.scale,
+        "offset": reading.offset,
+        "resolution_m": reading.resolution,
+    }
+    if reading.max_pixels is not None:
+        settings["max_pixels"] = reading.max_pixels
+    with console.phase("reading"):
+        tile = read(path, **settings)
+    console.note(f"{path.name}: {describe(tile)}")
+    return tile
+
+
+def describe(tile: Tile) -> str:
+    """One line: sensor, level, size, bands, scaling."""
+    known = sensors().get(tile.acquired.sensor or "")
+    height, width = tile.shape
+    gsd = f" of {tile.gsd_m:.3g} m" if tile.gsd_m else ""
+    centers = [tile.bands[i].center_nm for i in tile.optical]
+    span = f", {min(centers):.0f}-{max(centers):.0f} nm" if centers else ""
+    scale, offset = (_range(v) for v in (tile.encoding.scale, tile.encoding.offset))
+    return "; ".join(
+        [
+            known.title if known else tile.acquired.sensor or "sensor not named",
+            {"TOA": "top-of-atmosphere", "SR": "surface reflectance"}.get(
+                tile.acquired.level or "", "level not named"
+            ),
+            f"{width} x {height} px{gsd}",
+            f"{len(tile.bands)} bands{span}",
+            f"{tile.encoding.dtype} x {scale} + {offset}",
+        ]
+    )
+
+
+def _range(values: tuple[float, ...]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:.4g}" if low == high else f"{low:.4g}..{high:.4g}"
+
+
+def detect(
+    tile: Tile,
+    detector: str,
+    console: Console,
+    *,
+    threshold: float | None = None,
+    min_area_m2: float | None = None,
+    buffer_m: float | None = None,
+) -> tuple[str, CloudMask]:
+    """Mask a tile with the detector called ``detector`` (``auto``: the best that fits).
+
+    Returns:
+        the name of the detector that ran, and its mask after morphological clean-up.
+    """
+    settings = {} if threshold is None else {"threshold": threshold}
+    name, found = detection.choose(tile, detector, **settings)
+    console.explain(f"detectors that fit this scene: {', '.join(detection.fitting(tile))}")
+    with console.phase(f"masking ({name})", tile.data[0].size):
+        mask = found.mask(tile)
+        mask = clean_up(mask, tile.gsd_m, min_area_m2=min_area_m2, buffer_m=buffer_m)
+    cover = mask.cover()
+    if mask.valid.any() and cover["clear"] == 0:
+        console.warn("no clear pixel: there is nothing to learn from, all stays as it is")
+    return name, mask
+
+
+def fill(
+    tile: Tile,
+    mask: CloudMask,
+    filler: str,
+    references: Sequence[Path],
+    reading: Reading,
+    console: Console,
+) -> FilledTile:
+    """Fill what ``mask`` hides with the filler called ``filler``."""
+    dates = [load(path, reading, console) for path in references]
+    if dates and filler not in ("auto", "temporal"):
+        raise UsageError(
+            f"--reference with --filler {filler}",
+            "a filler that uses other dates",
+            "choose --filler temporal or auto, or leave --reference out",
+        )
+    settings: dict[str, Any] = {}
+    if dates:
+        masks = [detect(date, "auto", console)[1] for date in dates]
+        settings = {"references": dates, "reference_masks": masks}
+    found = gan.get(filler, **settings)
+    with console.phase(f"filling ({filler})", int(mask.contaminated.sum())):
+        done = found.fill(tile, mask)
+    lost = int((done.provenance == UNFILLABLE).sum())
+    if lost:
+        console.explain(f"{lost} pixels keep their cloudy values: nothing here knows the ground")
+    return done
+
+
+def cover_facts(mask: CloudMask) -> dict[str, float]:
+    """Percentage of each class among the valid pixels."""
+    return {name: round(100 * share, 3) for name, share in mask.cover().items()}
+
+
+def fill_facts(filled: FilledTile) -> dict[str, int]:
+    """Number of pixels by how they were come by."""
+    counts = np.bincount(filled.provenance.ravel(), minlength=256)
+    return {name: int(counts[code]) for code, name in enumerate(PROVENANCE_NAMES)}
+
+
+def cover_text(mask: CloudMask) -> str:
+    """``clear 70.1 %, thick cloud 12.0 %, ...``"""
+    cover = mask.cover()
+    return ", ".join(f"{n.replace('_', ' ')} {100 * cover[n]:.1f} %" for n in CLASS_NAMES)
+
+
+def fill_text(filled: FilledTile) -> str:
+    """``spectral 41,000 px, spatial 10,000 px, unfillable 3 px``"""
+    counts = fill_facts(filled)
+    told = [f"{name} {counts[name]:,} px" for name in PROVENANCE_NAMES[1:] if counts[name]]
+    return ", ".join(told) or "nothing"

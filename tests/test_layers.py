@@ -1,0 +1,76 @@
+"""The layers of the house: scripts -> {detection, gan} -> synthesis -> datasets."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).parents[1]
+MAY_IMPORT = {
+    "datasets": {"datasets"},
+    "synthesis": {"synthesis", "datasets"},
+    "detection": {"detection", "synthesis", "datasets"},
+    "gan": {"gan", "synthesis", "datasets"},
+    "scripts": {"scripts", "detection", "gan", "synthesis", "datasets"},
+}
+MODULES = sorted(p for layer in MAY_IMPORT for p in (REPO / layer).rglob("*.py"))
+
+
+def imported_layers(path: Path) -> set[str]:
+    """The kumosan folders that a module imports from; '' stands for the package root."""
+    depth = len(path.relative_to(REPO).parts)  # datasets/tile.py: 2 dots lead to the root
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                assert alias.name.split(".")[0] != "kumosan", f"{path}: import relatively"
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level == 0:
+                assert module.split(".")[0] != "kumosan", f"{path}: import relatively"
+            elif node.level == depth:
+                found |= {module.split(".")[0]} if module else {a.name for a in node.names}
+            else:
+                found.add(path.relative_to(REPO).parts[0])
+    return found - {"__version__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(REPO)))
+def test_a_module_imports_only_from_layers_below(path):
+    layer = path.relative_to(REPO).parts[0]
+    assert imported_layers(path) <= MAY_IMPORT[layer]
+
+
+def test_the_check_sees_a_wrong_import(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "REPO", tmp_path)
+    (tmp_path / "datasets").mkdir()
+    bad = tmp_path / "datasets" / "bad.py"
+    bad.write_text("from ..detection.fmask import Fmask\nfrom .. import gan\n")
+    assert imported_layers(bad) == {"detection", "gan"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(REPO)))
+def test_a_module_has_at_most_300_lines(path):
+    assert len(path.read_text("utf-8").splitlines()) <= 300
+
+
+def loaded(statement: str, names: list[str]) -> str:
+    code = f"import sys; {statement}; print(sorted(set({names}) & set(sys.modules)))"
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [
+        ("import kumosan.scripts.main", ["numpy", "rasterio", "scipy", "torch"]),
+        ("import kumosan.datasets", ["scipy", "sklearn", "torch", "PIL", "cv2"]),
+        ("import kumosan.gan", ["sklearn", "torch", "cv2", "skimage"]),
+        ("import kumosan.detection", ["sklearn", "torch", "cv2", "skimage"]),
+    ],
+)
+def test_heavy_libraries_wait_until_they_are_needed(statement, heavy):
+    assert loaded(statement, heavy) == "[]"
