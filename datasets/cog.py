@@ -1,0 +1,185 @@
+"""Cloud-optimised GeoTIFFs, written atomically and read back before they take their name."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
+from rasterio.crs import CRS
+from rasterio.dtypes import check_dtype, in_dtype_range
+from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from .atomic import AnyPath, atomic_file
+from .errors import OutputError, ValueRangeError
+
+_GDAL_FAILURES = (RasterioError, CPLE_BaseError, OSError, SystemError)
+"""What a failed write raises: rasterio wraps some errors of GDAL, not all (GDAL 3.10)."""
+
+
+def write_cog(
+    path: AnyPath,
+    array: NDArray[Any],
+    *,
+    transform: Affine | None = None,
+    crs: CRS | None = None,
+    nodata: float | None = None,
+    descriptions: Sequence[str | None] = (),
+    scales: Sequence[float] = (),
+    offsets: Sequence[float] = (),
+    units: Sequence[str | None] = (),
+    tags: Mapping[str, str] | None = None,
+    band_tags: Sequence[Mapping[str, str]] = (),
+    colormap: Mapping[int, tuple[int, int, int, int]] | None = None,
+    colorinterp: Sequence[ColorInterp] = (),
+    overview_resampling: str = "average",
+    overwrite: bool = False,
+) -> None:
+    """Write ``array`` as a cloud-optimised GeoTIFF (deflate, tiled, with overviews).
+
+    GDAL holds one copy beside ``array``; compression uses GDAL_NUM_THREADS threads.
+
+    Args:
+        path: the output.
+        array: (band, y, x) numbers, stored as they are, NaN payloads included.
+        transform: pixel (column, row) to map; None or the identity for none. May be rotated.
+        crs: coordinate reference system, None for none.
+        nodata: stored number that means "no data"; one that the dtype cannot hold is left out.
+        descriptions: names of the bands; each sequence is empty or one entry a band.
+        scales: factor to physical values, with ``offsets`` the summands.
+        units: physical units.
+        tags: dataset-level tags.
+        band_tags: tags of each band.
+        colormap: (red, green, blue, alpha) of each class of a single uint8 band. TIFF keeps
+            no alpha: GDAL shows every class opaque but nodata.
+        colorinterp: what a viewer shows each band as.
+        overview_resampling: ``nearest`` for classes, else ``average``.
+        overwrite: replace an existing file.
+
+    Raises:
+        OutputError: the file exists already, or it could not be written or read back.
+        ValueRangeError: the dtype or the shape is not a raster's.
+    """
+    if array.ndim != 3 or 0 in array.shape or not check_dtype(array.dtype.name):
+        raise ValueRangeError(
+            f"an array of dtype {array.dtype} and shape {array.shape} for {Path(path).name}",
+            "(band, y, x) integers or floats of 8 to 64 bits, not empty",
+            "convert it first",
+        )
+    if nodata is not None and not in_dtype_range(nodata, array.dtype.name):
+        nodata = None  # no stored number can equal it
+    with atomic_file(path, overwrite) as place, _explained(Path(path)), _quiet():
+        with rasterio.open(
+            place,
+            "w",
+            driver="COG",
+            count=array.shape[0],
+            height=array.shape[1],
+            width=array.shape[2],
+            dtype=array.dtype.name,
+            transform=transform,
+            crs=crs,
+            nodata=nodata,
+            compress="DEFLATE",
+            # Complex numbers have no predictor.
+            predictor="NO" if array.dtype.kind == "c" else "YES",
+            blocksize=_block_size(array),
+            bigtiff="IF_SAFER",
+            resampling=overview_resampling,
+        ) as out:
+            out.write(array)
+            _describe(out, tags or {}, band_tags, descriptions, scales, offsets, units, crs)
+            if colorinterp:
+                out.colorinterp = colorinterp
+            if colormap:
+                out.write_colormap(1, dict(colormap))
+        _verify(place, array, transform, nodata)
+
+
+def _describe(
+    out: Any,
+    tags: Mapping[str, str],
+    band_tags: Sequence[Mapping[str, str]],
+    descriptions: Sequence[str | None],
+    scales: Sequence[float],
+    offsets: Sequence[float],
+    units: Sequence[str | None],
+    crs: CRS | None,
+) -> None:
+    # Without a CRS, "pixel is point" would make GDAL invent a local one.
+    out.update_tags(**_named({k: v for k, v in tags.items() if crs or k != "AREA_OR_POINT"}))
+    for i, row in enumerate(band_tags, 1):
+        out.update_tags(i, **_named(row))
+    if descriptions:
+        out.descriptions = descriptions
+    if any(s != 1 for s in scales) or any(offsets):
+        out.scales, out.offsets = scales, offsets
+    if any(units):
+        out.units = [u or "" for u in units]
+
+
+def _named(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags less the two names that rasterio's ``update_tags`` takes for its own arguments."""
+    return {k: v for k, v in tags.items() if k not in ("bidx", "ns")}
+
+
+def _block_size(array: NDArray[Any]) -> int:
+    """512 pixels, less for many bands: they share a block, which must stay under 8 MB."""
+    size = 512
+    while size > 128 and size * size * array.shape[0] * array.itemsize > 8_000_000:
+        size //= 2
+    return size
+
+
+def _verify(
+    place: Path, array: NDArray[Any], transform: Affine | None, nodata: float | None
+) -> None:
+    """Read the file block by block and compare it with what was to be written."""
+    with rasterio.open(place, driver="GTiff") as back:
+        same = back.dtypes[0] == array.dtype.name and back.shape == array.shape[1:]
+        same &= (transform or Affine.identity()).almost_equals(back.transform, precision=1e-6)
+        same &= np.array_equal(
+            [np.nan if nodata is None else nodata],
+            [np.nan if back.nodata is None else back.nodata],
+            equal_nan=True,
+        )
+        for _, window in back.block_windows(1) if same else ():
+            rows, columns = window.toslices()
+            same &= back.read(window=window).tobytes() == array[:, rows, columns].tobytes()
+    if not same:
+        raise OutputError(
+            f"{place.name} reads back other than it was written",
+            "the same pixels, grid and nodata",
+            "check the disk; if it is sound, report this with the file",
+        )
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn GDAL's failures into one sentence about ``path``."""
+    try:
+        yield
+    except _GDAL_FAILURES as error:
+        # rasterio raises SystemError where GDAL gave no reason.
+        reason = "disk full?" if isinstance(error, SystemError) else str(error).split("\n")[0]
+        raise OutputError(
+            f"{path} could not be written ({reason})",
+            "room and permission to write there",
+            "free some space or choose another output",
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A raster without georeference is nothing to warn about: the input had none either."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
