@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .errors import BandError, UsageError
+from .errors import BandError, FileError, UsageError
 from .geotiff import read_geotiff
+from .landsat import read_landsat
+from .landsat_mtl import mtl_file
 from .opening import MAX_PIXELS, open_raster
+from .safe import read_safe
+from .safe_metadata import product_file
 from .tile import CloudMask, Tile
 
 
@@ -40,13 +44,52 @@ def read(
         UsageError: an option that this kind of product does not have.
     """
     path = Path(path)
+    product = _sentinel2(path)
+    if product is not None:
+        _refuse(path, sensor=sensor, bands=bands, scale=scale, offset=offset)
+        return read_safe(product, 20 if resolution_m is None else resolution_m, max_pixels)
     if resolution_m is not None:
-        raise UsageError(
-            f"a resolution for {path}", "one for Sentinel-2 .SAFE folders only", "leave it out"
-        )
+        _refuse(path, resolution=resolution_m)
+    scene = _landsat(path)
+    if scene is not None:
+        _refuse(path, sensor=sensor, bands=bands, scale=scale, offset=offset)
+        return read_landsat(scene, max_pixels)
     return read_geotiff(
         path, sensor=sensor, bands=bands, scale=scale, offset=offset, max_pixels=max_pixels
     )
+
+
+def _sentinel2(path: Path) -> Path | None:
+    """The product's metadata file, if ``path`` is a Sentinel-2 product."""
+    if path.is_dir():
+        found = product_file(path)
+        if found is None and path.suffix.upper() == ".SAFE":
+            raise FileError(
+                f"{path} has no MTD_MSIL1C.xml or MTD_MSIL2A.xml",
+                "a Sentinel-2 L1C or L2A product",
+                "download the product again",
+            )
+        return found
+    return path if path.name in ("MTD_MSIL1C.xml", "MTD_MSIL2A.xml") else None
+
+
+def _landsat(path: Path) -> Path | None:
+    """The MTL file, if ``path`` is a Landsat scene."""
+    if path.is_dir():
+        return mtl_file(path)
+    return path if path.stem.endswith("_MTL") else None
+
+
+def _refuse(path: Path, **options: object) -> None:
+    """Raise UsageError for options that contradict what the product itself declares."""
+    given = [f"--{name}" for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(
+            f"{', '.join(given)} for {path}",
+            "products that need it: --resolution for Sentinel-2 folders, the others for "
+            "single files",
+            "leave it out",
+        )
 
 
 def read_mask(path: str | Path, like: Tile | None = None) -> CloudMask:

@@ -1,0 +1,105 @@
+"""Bands of one product onto one grid: the checks, and the two changes of resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+
+from .errors import GridError
+from .opening import check_size
+
+SATURATED = 65535
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the pixels of a raster lie."""
+
+    shape: tuple[int, int]
+    """(height, width) in pixels."""
+    transform: Affine
+    crs: CRS | None
+
+    @classmethod
+    def of(cls, dataset: Any) -> Grid:
+        """The grid of an open rasterio dataset."""
+        return cls(dataset.shape, dataset.transform, dataset.crs)
+
+    def scaled(self, factor: float) -> Grid:
+        """The grid of the same area with pixels ``factor`` times as large."""
+        shape = (round(self.shape[0] / factor), round(self.shape[1] / factor))
+        return Grid(shape, self.transform * Affine.scale(factor), self.crs)
+
+    def check(self, other: Grid, name: str) -> None:
+        """Raise GridError unless ``other``, of file ``name``, is this grid (to 1 % of a pixel)."""
+        if other.crs != self.crs:
+            raise GridError(f"{name} in {other.crs}", f"{self.crs} like its siblings", _AGAIN)
+        if other.shape != self.shape:
+            raise GridError(
+                f"{name} of {other.shape[1]} x {other.shape[0]} pixels",
+                f"{self.shape[1]} x {self.shape[0]} like its siblings",
+                _AGAIN,
+            )
+        size = float(abs(self.transform.determinant)) ** 0.5 or 1.0
+        ours, theirs = self.transform[:6], other.transform[:6]
+        shift = max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) / size
+        if shift > 0.01:
+            raise GridError(
+                f"{name} shifted by up to {shift:.2f} pixels", "the grid of its siblings", _AGAIN
+            )
+
+
+_AGAIN = "download the product again, its files do not belong together"
+
+
+def stack(
+    planes: Iterable[tuple[str, NDArray[np.uint16], Grid]], count: int, folder: Path, limit: int
+) -> tuple[NDArray[np.uint16], Grid]:
+    """Planes (name, numbers, grid) as one (band, y, x) array on the grid of the first.
+
+    Args:
+        planes: read one after the other, so that only one is held beside the result.
+        count: how many there are, at least one.
+        folder: the product, for messages.
+        limit: most samples (width x height x bands) that may be allocated.
+
+    Raises:
+        FileError: more samples than ``limit``.
+        GridError: a plane does not lie on the grid of the first.
+    """
+    rest = iter(planes)
+    _, first, grid = next(rest)
+    check_size(folder, grid.shape[1], grid.shape[0], count, limit)
+    stored = np.empty((count, *grid.shape), np.uint16)
+    stored[0] = first
+    for i, (name, plane, own) in enumerate(rest, 1):
+        grid.check(own, f"{name} of {folder.name}")
+        stored[i] = plane
+    return stored, grid
+
+
+def repeat(plane: NDArray[Any], factor: int) -> NDArray[Any]:
+    """Every pixel ``factor`` x ``factor`` times (nearest neighbour)."""
+    return plane.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def average(plane: NDArray[np.uint16], factor: int) -> NDArray[np.uint16]:
+    """Mean of blocks of ``factor`` x ``factor`` stored numbers, rounded half to even.
+
+    0 is nodata and left out; a block of nothing else stays 0. A block with a saturated number
+    (65535) stays saturated: its mean would look like a measurement.
+    """
+    h, w = plane.shape[0] // factor, plane.shape[1] // factor
+    blocks = plane.reshape(h, factor, w, factor)
+    total = blocks.sum(axis=(1, 3), dtype=np.uint32)
+    count = np.count_nonzero(blocks, axis=(1, 3))
+    out = np.rint(total / np.maximum(count, 1)).astype(np.uint16)
+    out[(blocks == SATURATED).any(axis=(1, 3))] = SATURATED
+    return out
