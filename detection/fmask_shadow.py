@@ -1,0 +1,166 @@
+"""Shadows matched to clouds: slide each cloud away from the sun until it covers dark ground."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.morphology import reconstruction
+
+from ..datasets.tile import BoolArray, FloatArray, Tile
+from .shadow_offset import estimate_offset
+from .sun import shadow_per_metre
+
+MIN_HEIGHT_M, MAX_HEIGHT_M = 200.0, 12_000.0
+"""Range of cloud base heights (Zhu, Woodcock 2012)."""
+DARKENING = 0.02
+"""Near-infrared reflectance that a shadow lies below its filled surroundings."""
+MIN_OBJECT_PX = 9
+"""Smaller clouds cast no shadow that could be recognised."""
+MAX_OBJECTS = 50_000
+"""Only so many clouds, the largest, are matched."""
+MAX_SAMPLES = 2_000_000
+"""Cloud pixels tried in all; of large clouds only every n-th pixel is, evenly."""
+MAX_STEPS = 600
+"""Positions tried for each cloud, one pixel apart where that is enough."""
+MIN_SEEN = 0.05
+"""Share of a cloud's projection that must fall on clear ground to judge it."""
+REACH_PX = 6.0
+"""Dark pixels so near a matched projection belong to the shadow: masks of clouds are often
+too small (thin rims), and clouds have thickness."""
+
+Path = NDArray[np.float64]
+"""(step, 2) offsets in columns and rows from a cloud to where its shadow may lie."""
+
+
+def cast_shadow(
+    tile: Tile, nir: FloatArray, cloud: BoolArray, ground: BoolArray, min_overlap: float = 0.3
+) -> BoolArray:
+    """(y, x) ground in the shadow of a cloud.
+
+    With the sun's angles and the pixel size known, clouds slide over the base heights 200 to
+    12,000 m. Otherwise the offset common to all clouds is estimated from the image
+    (``shadow_offset``), and clouds slide over half to twice that distance; where no offset
+    stands out, there is no shadow.
+
+    Args:
+        tile: gives grid, pixel size and sun.
+        nir: (y, x) near-infrared reflectance.
+        cloud: (y, x) clouds.
+        ground: (y, x) valid, clear land, where shadow may be seen; on water it is not sought.
+        min_overlap: share of a projection's ground that must be dark.
+    """
+    nothing = np.zeros(cloud.shape, bool)
+    if not cloud.any() or ground.sum() < MIN_OBJECT_PX:
+        return nothing
+    dark = potential_shadow(nir, ground)
+    path = _path(tile, cloud, dark, ground, min_overlap)
+    if path is None:
+        return nothing
+    found = match(cloud, dark, ground, path, min_overlap)
+    if not found.any():
+        return nothing
+    near = ndimage.distance_transform_edt(~found) <= REACH_PX
+    out: BoolArray = near & dark
+    return out
+
+
+def potential_shadow(nir: FloatArray, ground: BoolArray) -> BoolArray:
+    """Ground that is a dark basin in the near infrared (Zhu, Woodcock 2012, section 3.1.4).
+
+    Basins are filled by morphological reconstruction from a border at the 17.5th percentile
+    of the clear land, which also stands in for pixels without data.
+    """
+    level = np.float32(np.percentile(nir[ground], 17.5))
+    surface = np.pad(np.where(np.isfinite(nir), nir, level), 1, constant_values=level)
+    seed = np.full_like(surface, surface.max())
+    for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
+        seed[edge] = level
+    filled = reconstruction(seed, surface, method="erosion")[1:-1, 1:-1]
+    out: BoolArray = ground & (filled - surface[1:-1, 1:-1] > DARKENING)
+    return out
+
+
+def _path(
+    tile: Tile, cloud: BoolArray, dark: BoolArray, ground: BoolArray, min_overlap: float
+) -> Path | None:
+    vector = shadow_per_metre(tile)
+    if vector is None:
+        offset = estimate_offset(tile, cloud, dark, ground, min_overlap)
+        return None if offset is None else along(offset, 0.5, 2.0)
+    per_metre = float(np.hypot(*vector))
+    diagonal = float(np.hypot(*cloud.shape))
+    highest = min(MAX_HEIGHT_M, diagonal / max(per_metre, 1e-9))
+    if highest <= MIN_HEIGHT_M:  # pixels of kilometres, or an image too small
+        highest = MIN_HEIGHT_M
+    return along(vector, MIN_HEIGHT_M, highest)
+
+
+def along(vector: tuple[float, float], start: float, stop: float) -> Path:
+    """Offsets ``s * vector`` for s from ``start`` to ``stop``, a pixel apart, at most 600."""
+    length = float(np.hypot(*vector)) * (stop - start)
+    n = int(min(np.ceil(length), MAX_STEPS - 1)) + 1
+    return np.linspace(start, stop, n)[:, None] * np.asarray(vector, np.float64)
+
+
+def match(
+    cloud: BoolArray, dark: BoolArray, ground: BoolArray, path: Path, min_overlap: float
+) -> BoolArray:
+    """(y, x) ground under the best projection of every cloud that finds one.
+
+    Of the positions where more than ``min_overlap`` of the visible projection is dark, the one
+    wins that has most dark pixels in excess of chance, measured in standard deviations. (The
+    largest overlap alone would favour projections of which only a few pixels can be seen.)
+    All clouds move together, step by step, and are counted by their labels: the cost is that
+    of samples times steps, whatever the number of clouds.
+    """
+    h, w = cloud.shape
+    labels, _ = ndimage.label(cloud, np.ones((3, 3), bool))
+    rows, cols, obj, size = _objects(labels)
+    n = len(size)
+    pick = _samples(obj, size)
+    r, c, o = rows[pick], cols[pick], obj[pick]
+    code = np.pad(ground.astype(np.uint8) + (ground & dark), 1)  # 0 unseen, 1 bright, 2 dark
+    chance = float((ground & dark).sum()) / max(int(ground.sum()), 1)
+    sampled = np.bincount(o, minlength=n)
+    best, step = np.zeros(n), np.full(n, -1)
+    for k, (dcol, drow) in enumerate(np.rint(path).astype(np.int32)):
+        at = code[np.clip(r + drow, -1, h) + 1, np.clip(c + dcol, -1, w) + 1]
+        counts = np.bincount(o * 3 + at, minlength=3 * n).reshape(n, 3)
+        hits, seen = counts[:, 2], counts[:, 1] + counts[:, 2]
+        excess = (hits - chance * seen) / np.sqrt(np.maximum(seen, 1))
+        better = (hits > min_overlap * seen) & (seen >= MIN_SEEN * sampled) & (excess > best)
+        best[better], step[better] = excess[better], k
+    out = np.zeros((h + 2, w + 2), bool)
+    moved = step[obj] >= 0
+    offset = np.rint(path).astype(np.int32)[step[obj[moved]]]
+    out[
+        np.clip(rows[moved] + offset[:, 1], -1, h) + 1,
+        np.clip(cols[moved] + offset[:, 0], -1, w) + 1,
+    ] = True
+    found: BoolArray = out[1:-1, 1:-1] & ground
+    return found
+
+
+_Ints = NDArray[np.int32]
+
+
+def _objects(labels: _Ints) -> tuple[_Ints, _Ints, _Ints, NDArray[np.int64]]:
+    """Rows, columns and object number of the pixels of all clouds to match, and their sizes."""
+    size = np.bincount(labels.ravel())
+    size[0] = 0
+    kept = np.flatnonzero(size >= MIN_OBJECT_PX)
+    kept = np.sort(kept[np.argsort(-size[kept], kind="stable")[:MAX_OBJECTS]])
+    number = np.full(len(size), -1, np.int32)
+    number[kept] = np.arange(len(kept), dtype=np.int32)
+    rows, cols = (a.astype(np.int32) for a in np.nonzero(number[labels] >= 0))
+    return rows, cols, number[labels[rows, cols]], size[kept]
+
+
+def _samples(obj: _Ints, size: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Indices of the pixels to try: all of small clouds, every n-th of large ones."""
+    each = max(MAX_SAMPLES // max(len(size), 1), MIN_OBJECT_PX)
+    order = np.argsort(obj, kind="stable")
+    rank = np.arange(len(obj)) - np.repeat(np.cumsum(size) - size, size)
+    stride = -(-size // each)
+    return order[rank % np.repeat(stride, size) == 0]

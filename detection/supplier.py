@@ -1,0 +1,72 @@
+"""The supplier's own mask as a detector: Sen2Cor SCL and Landsat QA_PIXEL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..datasets.bands import BandSet
+from ..datasets.tile import CLEAR, NODATA, SHADOW, THICK, THIN, CloudMask, Tile, require_quality
+
+SCL_CLASSES = {0: NODATA, 3: SHADOW, 8: THICK, 9: THICK, 10: THIN}
+"""Sen2Cor classes that are not clear: 0 nodata, 3 cloud shadow, 8 and 9 cloud of medium and
+high probability, 10 thin cirrus. Dark or topographic shadow (2), saturated (1), unclassified
+(7), snow (11) and all surfaces are clear."""
+
+_FILL, _DILATED, _CIRRUS, _CLOUD, _SHADOW = 0, 1, 2, 3, 4
+_CIRRUS_CONFIDENCE = 14
+_HIGH = 3
+
+
+@dataclass(frozen=True)
+class Scl:
+    """Reads the scene classification layer of Sentinel-2 Level-2A.
+
+    Source: ESA, Sentinel-2 Level-2A algorithm theoretical basis document (Sen2Cor).
+    """
+
+    bands: ClassVar[BandSet] = BandSet(())
+
+    def mask(self, tile: Tile) -> CloudMask:
+        """Translate the codes; UnfitError if the tile brings no SCL."""
+        codes = require_quality(tile, "scl").codes
+        table = np.full(256, CLEAR, np.uint8)
+        for code, kumosan in SCL_CLASSES.items():
+            table[code] = kumosan
+        return CloudMask.like(tile, table[np.minimum(codes, 255)])
+
+
+@dataclass(frozen=True)
+class QaPixel:
+    """Reads the QA_PIXEL bits of Landsat Collection 2.
+
+    Cloud (bit 3) is thick, high-confidence cirrus (bit 2, or bits 14-15 = 3) thin, cloud
+    shadow (bit 4) shadow; where several are set thick wins over thin over shadow. Fill (bit
+    0) is nodata. The supplier's dilation of clouds (bit 1) is a buffer, not an observation:
+    it counts as clear unless ``dilated`` is set, so that masks of all detectors can be
+    buffered alike afterwards.
+
+    Source: USGS, Landsat 8-9 Collection 2 Level 2 science product guide, LSDS-1619; the bits
+    are made by CFMask (Foga et al. 2017, Remote Sens. Environ. 194, 379-390).
+    """
+
+    bands: ClassVar[BandSet] = BandSet(())
+
+    dilated: bool = False
+    """Whether the supplier's dilated cloud counts as thick cloud."""
+
+    def mask(self, tile: Tile) -> CloudMask:
+        """Translate the bits; UnfitError if the tile brings no QA_PIXEL."""
+        codes = require_quality(tile, "qa_pixel").codes.astype(np.uint32)
+
+        def bit(n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+            return (codes >> n & 1).astype(bool)
+
+        cirrus = bit(_CIRRUS) | ((codes >> _CIRRUS_CONFIDENCE & 3) == _HIGH)
+        cloud = bit(_CLOUD) | bit(_DILATED) if self.dilated else bit(_CLOUD)
+        classes = np.select(
+            [bit(_FILL), cloud, cirrus, bit(_SHADOW)], [NODATA, THICK, THIN, SHADOW], CLEAR
+        )
+        return CloudMask.like(tile, classes)
