@@ -1,0 +1,122 @@
+"""Which bands a picture shows, and how bright: the same for a scene before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bands import BLUE, GREEN, NIR, RED
+from .legend import NODATA_GREY
+from .tile import BoolArray, CloudMask, FloatArray, Tile
+
+_DARK, _BRIGHT = 1.0, 98.0
+"""Percentiles that become black and bright."""
+_KNEE, _SHOULDER = 0.82, 2.0
+"""Brightness of the upper percentile; what is brighter (cloud) shares the rest up to white, of
+which it has 63 % after so many ranges."""
+_GAMMA = 1 / 1.2
+_SMALLEST_RANGE = 0.03
+"""Reflectance: without it, calm water or fog would be stretched to noise."""
+_SAMPLE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Bands of a tile and the reflectance that becomes black and bright in each channel."""
+
+    bands: tuple[int, int, int]
+    """Indices for red, green and blue; three times the same for grey."""
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    name: str
+    """What is shown, for example ``RGB (B04, B03, B02)``."""
+
+
+def find_stretch(tile: Tile, mask: CloudMask | None = None) -> Stretch:
+    """Choose bands, and the range of their values from dark to bright ground.
+
+    Where ``mask`` tells clouds and shadows, clouds are left out of both ends, so they do not
+    black out the ground, and shadows of the bright end. With fewer than 1 % such pixels all
+    valid ones count.
+    """
+    bands, kind = _choose(tile)
+    unique = list(dict.fromkeys(bands))
+    name = f"{kind} ({', '.join(tile.bands[i].name for i in unique)})"
+    step = max(1, int(np.sqrt(tile.data[0].size / _SAMPLE)))
+    thin = np.s_[::step, ::step]
+    valid = np.logical_and.reduce([np.isfinite(tile.data[i][thin]) for i in unique])
+    ground = clear = valid
+    if mask is not None:
+        ground = _unless_few(valid & ~mask.cloud[thin], valid)
+        clear = _unless_few(valid & ~mask.contaminated[thin], valid)
+    ranges = {i: _range(tile.data[i][thin], ground, clear) for i in unique}
+    low, high = zip(*(ranges[i] for i in bands), strict=True)
+    return Stretch(bands, low, high, name)
+
+
+def stretch_rgb(
+    tile: Tile, stretch: Stretch | None = None, mask: CloudMask | None = None
+) -> NDArray[np.uint8]:
+    """(y, x, 3) uint8 picture of ``tile``; pixels without data are neutral grey.
+
+    Args:
+        tile: the tile.
+        stretch: that of another tile with the same bands; found from this one if None.
+        mask: tells the clear pixels when the stretch is to be found.
+    """
+    stretch = stretch or find_stretch(tile, mask)
+    out = np.empty((*tile.shape, 3), np.uint8)
+    lost = np.zeros(tile.shape, bool)
+    for c, i in enumerate(stretch.bands):
+        out[..., c] = _tone(tile.data[i], stretch.low[c], stretch.high[c])
+        lost |= ~np.isfinite(tile.data[i])
+    out[lost] = NODATA_GREY
+    return out
+
+
+def _choose(tile: Tile) -> tuple[tuple[int, int, int], str]:
+    """Natural colours, else near infrared, red and green, else the nearest three, else grey."""
+    for kind, windows in (("RGB", (RED, GREEN, BLUE)), ("NIR, red, green", (NIR, RED, GREEN))):
+        found = [i for w in windows if (i := tile.bands.find(w)) is not None]
+        if len(set(found)) == 3:
+            return (found[0], found[1], found[2]), kind
+    optical = [i for i in tile.optical if tile.bands[i].kind == "reflective"] or [*tile.optical]
+    if len(optical) >= 3:
+        r, g, b = _nearest_three(tile, optical)
+        return (r, g, b), "false colour"
+    i = (optical or [0])[0]
+    return (i, i, i), "grey"
+
+
+def _nearest_three(tile: Tile, optical: Sequence[int]) -> list[int]:
+    """The three bands nearest to the middle of the visible, longest wavelength first."""
+
+    def center(i: int) -> float:
+        return tile.bands[i].center_nm
+
+    near = sorted(optical, key=lambda i: abs(center(i) - GREEN.center_nm))[:3]
+    return sorted(near, key=center, reverse=True)
+
+
+def _unless_few(chosen: BoolArray, valid: BoolArray) -> BoolArray:
+    return chosen if chosen.sum() > 0.01 * valid.sum() else valid
+
+
+def _range(plane: FloatArray, ground: BoolArray, clear: BoolArray) -> tuple[float, float]:
+    """Dark and bright end, at least ``_SMALLEST_RANGE`` apart (0 to 1 if nothing is valid)."""
+    if not ground.any():
+        return 0.0, 1.0
+    low = float(np.percentile(plane[ground], _DARK))
+    return low, max(float(np.percentile(plane[clear], _BRIGHT)), low + _SMALLEST_RANGE)
+
+
+def _tone(plane: FloatArray, low: float, high: float) -> NDArray[np.uint8]:
+    """Gamma up to the knee, then a slow approach to white, so that clouds keep their texture."""
+    share = (np.nan_to_num(plane) - low) / (high - low)
+    below = _KNEE * np.clip(share, 0, 1) ** _GAMMA
+    above: BoolArray = share > 1
+    below[above] += (1 - _KNEE) * (1 - np.exp((1 - share[above]) / _SHOULDER))
+    return np.rint(255 * below).astype(np.uint8)
