@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..datasets.errors import UnfitError, UsageError
+from ..datasets.errors import KumosanError, UnfitError, UsageError
 from ..datasets.protocols import Detector, available, create
 from ..datasets.tile import CloudMask, Tile, require_quality
 from .braaten import Braaten
@@ -102,7 +102,7 @@ def choose(tile: Tile, name: str = "auto", **settings: Any) -> tuple[str, Detect
         name = auto(tile)
     detector = get(name, **settings)
     try:
-        _check(name, detector, tile)
+        _check(detector, tile)
     except UnfitError as error:
         others = fitting(tile)
         remedy = f"use one that fits: {', '.join(others)}" if others else "use another file"
@@ -119,24 +119,26 @@ def _names() -> list[str]:
     return [*AUTO, *sorted(set(available(DETECTORS, GROUP)) - set(AUTO))]
 
 
-_SCHEMES = {"qa": "qa_pixel", "scl": "scl"}
-
-
-def _check(name: str, detector: Detector, tile: Tile) -> None:
+def _check(detector: Detector, tile: Tile) -> None:
     tile.bands.locate(detector.bands)
-    if name in _SCHEMES:
-        require_quality(tile, _SCHEMES[name])
+    if isinstance(detector, Scl | QaPixel):
+        require_quality(tile, detector.scheme)
 
 
 def _fits(name: str, tile: Tile) -> bool:
+    """Whether it works on ``tile``; a plug-in that cannot even be made does not."""
     try:
-        _check(name, get(name), tile)
-    except UnfitError:
+        _check(get(name), tile)
+    except (KumosanError, ImportError):
         return False
     return True
 
 
 def _needs(name: str) -> str:
-    if name in _SCHEMES:
-        return f"the supplier's mask {_SCHEMES[name]}"
-    return ", ".join(get(name).bands.names)
+    try:
+        detector = get(name)
+    except (KumosanError, ImportError) as error:
+        return f"not usable here, {error}"
+    if isinstance(detector, Scl | QaPixel):
+        return f"the supplier's mask of scheme {detector.scheme}"
+    return ", ".join(detector.bands.names)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..datasets.bands import BLUE, CIRRUS, GREEN, NIR, RED, SWIR1, SWIR2, THERMAL, BandSet
@@ -64,12 +65,13 @@ class Fmask:
         """Classify every valid pixel into clear, thick, thin and shadow."""
         scene = _Scene.of(tile)
         spectral = self._spectral(scene)
-        potential = spectral | self._cirrus(scene)
+        cirrus = self._cirrus(scene) & ~spectral
+        potential = spectral | cirrus
         clear = scene.valid & ~potential
         cloud = potential & self._probable(scene, clear)
         cloud = majority(cloud, scene.valid)
         classes: ByteArray = np.full(tile.shape, CLEAR, np.uint8)
-        classes[cloud] = np.where(spectral[cloud], THICK, THIN)
+        classes[cloud] = np.where(cirrus[cloud], THIN, THICK)
         classes[~scene.valid] = NODATA
         if self.shadow:
             ground = scene.valid & ~cloud & ~scene.water
@@ -102,15 +104,18 @@ class Fmask:
 
     def _probable(self, s: _Scene, clear: BoolArray) -> BoolArray:
         """Where the cloud probability exceeds the scene's threshold (equations 7-18)."""
-        extra = 0.0 if s.cirrus is None else s.cirrus / np.float32(0.04)
-        land = 1 - np.maximum(np.maximum(np.abs(s.ndvi), np.abs(s.ndsi)), s.whiteness)
-        water = np.minimum(s.swir1, np.float32(0.11)) / np.float32(0.11)
+        land: FloatArray = np.float32(1) - np.maximum(
+            np.maximum(np.abs(s.ndvi), np.abs(s.ndsi)), s.whiteness
+        )
+        water: FloatArray = np.minimum(s.swir1, np.float32(0.11)) / np.float32(0.11)
         clear_land, clear_water = clear & ~s.water, clear & s.water
         enough = clear_land.sum() >= 0.03 * max(int(s.valid.sum()), 1)
         if s.kelvin is not None:
-            land = land * _coldness_land(s.kelvin, clear_land if enough else clear)
-            water = water * _coldness_water(s.kelvin, clear_water & (s.swir2 < 0.03))
-        land, water = land + extra, water + extra
+            land *= _coldness_land(s.kelvin, clear_land if enough else clear)
+            water *= _coldness_water(s.kelvin, clear_water & (s.swir2 < 0.03))
+        if s.cirrus is not None:
+            land += s.cirrus / np.float32(0.04)
+            water += s.cirrus / np.float32(0.04)
         threshold = self.threshold + (_percentile(land[clear_land], 82.5) if enough else 0.0)
         out: BoolArray = np.where(s.water, water > self.water_probability, land > threshold)
         return out
@@ -162,7 +167,8 @@ class _Scene:
 def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
     """``above / below``, 0 where ``below`` is 0."""
     out = np.zeros_like(above)
-    return np.divide(above, below, out=out, where=below != 0)
+    with np.errstate(over="ignore"):
+        return np.divide(above, below, out=out, where=below != 0)
 
 
 def majority(flag: BoolArray, valid: BoolArray) -> BoolArray:
@@ -181,7 +187,7 @@ def majority(flag: BoolArray, valid: BoolArray) -> BoolArray:
     return out
 
 
-def _percentile(values: FloatArray, q: float) -> float:
+def _percentile(values: NDArray[Any], q: float) -> float:
     values = values[np.isfinite(values)]
     return float(np.percentile(values, q)) if values.size else 0.0
 

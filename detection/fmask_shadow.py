@@ -21,6 +21,8 @@ MAX_OBJECTS = 50_000
 """Only so many clouds, the largest, are matched."""
 MAX_SAMPLES = 2_000_000
 """Cloud pixels tried in all; of large clouds only every n-th pixel is, evenly."""
+POOLED_SAMPLES = 100_000
+"""Of these, so many for the distance that most clouds share."""
 MAX_STEPS = 600
 """Positions tried for each cloud, one pixel apart where that is enough."""
 MIN_SEEN = 0.05
@@ -29,6 +31,7 @@ REACH_PX = 6.0
 """Dark pixels so near a matched projection belong to the shadow: masks of clouds are often
 too small (thin rims), and clouds have thickness."""
 
+_Ints = NDArray[np.int32]
 Path = NDArray[np.float64]
 """(step, 2) offsets in columns and rows from a cloud to where its shadow may lie."""
 
@@ -76,7 +79,7 @@ def potential_shadow(nir: FloatArray, ground: BoolArray) -> BoolArray:
     seed = np.full_like(surface, surface.max())
     for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
         seed[edge] = level
-    filled = reconstruction(seed, surface, method="erosion")[1:-1, 1:-1]
+    filled = reconstruction(seed, surface, method="erosion")[1:-1, 1:-1]  # type: ignore[no-untyped-call]
     out: BoolArray = ground & (filled - surface[1:-1, 1:-1] > DARKENING)
     return out
 
@@ -108,41 +111,82 @@ def match(
 ) -> BoolArray:
     """(y, x) ground under the best projection of every cloud that finds one.
 
-    Of the positions where more than ``min_overlap`` of the visible projection is dark, the one
-    wins that has most dark pixels in excess of chance, measured in standard deviations. (The
-    largest overlap alone would favour projections of which only a few pixels can be seen.)
-    All clouds move together, step by step, and are counted by their labels: the cost is that
-    of samples times steps, whatever the number of clouds.
+    First all clouds slide as one, which gives the scene's usual distance. Then each cloud
+    slides over half to twice that distance, and one that finds nothing there over the whole
+    path: bases of neighbouring clouds are alike, and without this small clouds would too often
+    find something dark that is not theirs.
     """
-    h, w = cloud.shape
     labels, _ = ndimage.label(cloud, np.ones((3, 3), bool))
     rows, cols, obj, size = _objects(labels)
-    n = len(size)
     pick = _samples(obj, size)
     r, c, o = rows[pick], cols[pick], obj[pick]
     code = np.pad(ground.astype(np.uint8) + (ground & dark), 1)  # 0 unseen, 1 bright, 2 dark
-    chance = float((ground & dark).sum()) / max(int(ground.sum()), 1)
+    shifts = np.rint(path).astype(np.int32)
+    few = slice(None, None, 1 + len(r) // POOLED_SAMPLES)
+    usual = int(_best(r[few], c[few], np.zeros_like(o[few]), 1, code, shifts, min_overlap)[0])
+    step = np.full(len(size), -1)
+    if usual >= 0:
+        distance = np.hypot(*path.T)
+        near = distance >= 0.5 * distance[usual]
+        near &= distance <= 2 * distance[usual]
+        first = int(np.argmax(near))
+        step = _best(r, c, o, len(size), code, shifts[near], min_overlap)
+        step[step >= 0] += first
+    lost = step < 0
+    rest = lost[o]
+    again = _best(r[rest], c[rest], o[rest], len(size), code, shifts, min_overlap)
+    step[lost] = again[lost]
+    return _project(rows, cols, step[obj], shifts, ground)
+
+
+def _best(
+    r: _Ints,
+    c: _Ints,
+    o: _Ints,
+    n: int,
+    code: NDArray[np.uint8],
+    shifts: _Ints,
+    min_overlap: float,
+) -> NDArray[np.int64]:
+    """Index of the best shift of each of ``n`` objects, -1 where none will do.
+
+    Of the shifts that put more than ``min_overlap`` of the object's visible projection on
+    dark ground, the one wins that has most dark pixels in excess of chance, in standard
+    deviations. (The largest overlap alone would favour projections of which hardly anything
+    can be seen.) All objects move together and are counted by their numbers, so the cost is
+    that of pixels times shifts, whatever the number of objects.
+
+    Args:
+        r: rows of the objects' pixels; ``c`` their columns, ``o`` their object's number.
+        code: (y + 2, x + 2) 0 unseen, 1 bright ground, 2 dark ground, with a border of 0.
+    """
+    h, w = code.shape
+    bright, dark = np.bincount(code.ravel(), minlength=3)[1:]
+    chance = dark / max(bright + dark, 1)
     sampled = np.bincount(o, minlength=n)
     best, step = np.zeros(n), np.full(n, -1)
-    for k, (dcol, drow) in enumerate(np.rint(path).astype(np.int32)):
-        at = code[np.clip(r + drow, -1, h) + 1, np.clip(c + dcol, -1, w) + 1]
+    for k, (dcol, drow) in enumerate(shifts):
+        at = code[np.clip(r + drow + 1, 0, h - 1), np.clip(c + dcol + 1, 0, w - 1)]
         counts = np.bincount(o * 3 + at, minlength=3 * n).reshape(n, 3)
         hits, seen = counts[:, 2], counts[:, 1] + counts[:, 2]
         excess = (hits - chance * seen) / np.sqrt(np.maximum(seen, 1))
         better = (hits > min_overlap * seen) & (seen >= MIN_SEEN * sampled) & (excess > best)
         best[better], step[better] = excess[better], k
-    out = np.zeros((h + 2, w + 2), bool)
-    moved = step[obj] >= 0
-    offset = np.rint(path).astype(np.int32)[step[obj[moved]]]
-    out[
-        np.clip(rows[moved] + offset[:, 1], -1, h) + 1,
-        np.clip(cols[moved] + offset[:, 0], -1, w) + 1,
-    ] = True
-    found: BoolArray = out[1:-1, 1:-1] & ground
-    return found
+    return step
 
 
-_Ints = NDArray[np.int32]
+def _project(
+    rows: _Ints, cols: _Ints, step: NDArray[np.int64], shifts: _Ints, ground: BoolArray
+) -> BoolArray:
+    """Ground under the pixels, each moved by its step; those of step -1 stay out."""
+    h, w = ground.shape
+    moved = step >= 0
+    offset = shifts[step[moved]]
+    r, c = rows[moved] + offset[:, 1], cols[moved] + offset[:, 0]
+    inside = (r >= 0) & (r < h) & (c >= 0) & (c < w)
+    out = np.zeros((h, w), bool)
+    out[r[inside], c[inside]] = True
+    return out & ground
 
 
 def _objects(labels: _Ints) -> tuple[_Ints, _Ints, _Ints, NDArray[np.int64]]:
@@ -163,4 +207,5 @@ def _samples(obj: _Ints, size: NDArray[np.int64]) -> NDArray[np.int64]:
     order = np.argsort(obj, kind="stable")
     rank = np.arange(len(obj)) - np.repeat(np.cumsum(size) - size, size)
     stride = -(-size // each)
-    return order[rank % np.repeat(stride, size) == 0]
+    out: NDArray[np.int64] = order[rank % np.repeat(stride, size) == 0]
+    return out

@@ -28,10 +28,11 @@ class Scl:
     """
 
     bands: ClassVar[BandSet] = BandSet(())
+    scheme: ClassVar[str] = "scl"
 
     def mask(self, tile: Tile) -> CloudMask:
         """Translate the codes; UnfitError if the tile brings no SCL."""
-        codes = require_quality(tile, "scl").codes
+        codes = require_quality(tile, self.scheme).codes
         table = np.full(256, CLEAR, np.uint8)
         for code, kumosan in SCL_CLASSES.items():
             table[code] = kumosan
@@ -53,13 +54,14 @@ class QaPixel:
     """
 
     bands: ClassVar[BandSet] = BandSet(())
+    scheme: ClassVar[str] = "qa_pixel"
 
     dilated: bool = False
     """Whether the supplier's dilated cloud counts as thick cloud."""
 
     def mask(self, tile: Tile) -> CloudMask:
         """Translate the bits; UnfitError if the tile brings no QA_PIXEL."""
-        codes = require_quality(tile, "qa_pixel").codes.astype(np.uint32)
+        codes = require_quality(tile, self.scheme).codes.astype(np.uint32)
 
         def bit(n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
             return (codes >> n & 1).astype(bool)
