@@ -14,14 +14,15 @@ from .sensors import sensors
 
 CANONICAL: dict[str, Band] = {w.name: w for w in vars(windows).values() if isinstance(w, Band)}
 """Names that ``--bands`` understands whatever the sensor."""
-_LAYOUTS = {
-    ("sentinel-2", 13): lambda b: True,
-    ("sentinel-2", 12): lambda b: b.name != "B10",
-    ("landsat-8/9", 11): lambda b: True,
-    ("landsat-8/9", 7): lambda b: b.center_nm < 3000 and b.name not in ("B8", "B9"),
-    ("superdove", 8): lambda b: True,
+_LAYOUTS: dict[tuple[str, int], frozenset[str]] = {
+    ("sentinel-2", 13): frozenset(),
+    ("sentinel-2", 12): frozenset({"B10"}),
+    ("landsat-8/9", 11): frozenset(),
+    ("landsat-8/9", 7): frozenset({"B8", "B9", "B10", "B11"}),
+    ("superdove", 8): frozenset(),
 }
-"""Whole sets of bands that suppliers deliver in table order: (family, number of bands)."""
+"""Whole sets of bands that suppliers deliver in table order: bands left out, by family and
+number of bands."""
 
 
 def parse_bands(text: str, count: int, origin: Origin) -> list[Band]:
@@ -63,11 +64,11 @@ def _band(word: str, i: int, origin: Origin) -> Band:
 
 def standard_layout(origin: Origin, count: int) -> tuple[Band, ...] | None:
     """The sensor's bands in table order, if suppliers deliver exactly that many."""
-    keep = _LAYOUTS.get((origin.family or "", count))
-    if keep is None or origin.family is None:
+    left_out = _LAYOUTS.get((origin.family or "", count))
+    if left_out is None or origin.family is None:
         return None
     table = sensors()[origin.key or MEMBERS[origin.family][0]].bands
-    return tuple(b for b in table if keep(b))
+    return tuple(b for b in table if b.name not in left_out)
 
 
 def propose(names: Sequence[str]) -> str:

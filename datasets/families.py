@@ -122,6 +122,8 @@ def _asked(sensor: str) -> Origin:
 
 def _recognise(text: str) -> Origin | None:
     """The sensor that a tag's value or a file name's prefix means."""
+    if text in MEMBERS:  # as our own writer puts it
+        return Origin(text, None, True)
     plain = re.sub(r"[^a-z0-9]", "", text.lower())
     for pattern, family in _NAMES:
         match = pattern.match(plain)
@@ -139,5 +141,5 @@ def _plain(name: str, family: str) -> str:
     if family == "superdove":
         return text
     text = re.sub(r"^(SR|ST|TOA)_", "", text)
-    match = re.fullmatch(r"B(?:AND)?[ _]?0*(\d+)(A?)", text)
+    match = re.fullmatch(r"B0*(\d+)(A?)", text)  # "Band 9" may be a position
     return f"B{match.group(1)}{match.group(2)}" if match else text

@@ -100,6 +100,6 @@ def average(plane: NDArray[np.uint16], factor: int) -> NDArray[np.uint16]:
     blocks = plane.reshape(h, factor, w, factor)
     total = blocks.sum(axis=(1, 3), dtype=np.uint32)
     count = np.count_nonzero(blocks, axis=(1, 3))
-    out = np.rint(total / np.maximum(count, 1)).astype(np.uint16)
+    out: NDArray[np.uint16] = np.rint(total / np.maximum(count, 1)).astype(np.uint16)
     out[(blocks == SATURATED).any(axis=(1, 3))] = SATURATED
     return out

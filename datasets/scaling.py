@@ -71,7 +71,8 @@ def choose_encoding(
     for i in (i for i, b in enumerate(bands) if b.kind == "thermal"):
         if declared[i] == (1.0, 0.0):
             chosen[i] = _thermal(bands[i].name, _sample(stored, [i], raw), dtype, dataset.name)
-    return Encoding(dtype, *map(tuple, zip(*chosen, strict=True)), nodata)  # type: ignore[arg-type]
+    scales, offsets = zip(*chosen, strict=True)
+    return Encoding(dtype, scales, offsets, nodata)
 
 
 def _sample(stored: NDArray[Any], planes: list[int], raw: Encoding) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rasterio.enums import ColorInterp
@@ -54,7 +55,7 @@ def read_bands(dataset: Any, origin: Origin, bands: str | None = None) -> BandSe
     envi = _envi_lists(dataset)
     found: list[Band | None] = []
     for i, name in enumerate(names):
-        band = _declared(dataset, i, name, envi) or origin.band(name)
+        band = _declared(dataset, i, name, envi) or origin.band(name) or _in_name(name)
         if band is None and is_other(dataset, i, name):
             band = Band(name, math.nan, math.nan, kind="other")
         found.append(replace(band, name=name) if band else None)
@@ -74,8 +75,9 @@ def read_bands(dataset: Any, origin: Origin, bands: str | None = None) -> BandSe
 
 
 def band_names(dataset: Any) -> list[str]:
-    """Band descriptions; ``band_1`` and so on where the file has none."""
-    single = dataset.count == 1 and re.search(r"(?:^|_)(B\d\d?A?)(?:_\d\dm)?\.\w+$", dataset.name)
+    """Band descriptions; where there are none the file's name (``..._B04.jp2``), or ``band_1``."""
+    file = Path(dataset.name).name
+    single = dataset.count == 1 and re.search(r"(?:^|_)(B\d[\dA]?)(?:_\d\dm)?\.\w+$", file)
     return [
         (d or "").strip() or (single.group(1) if single else f"band_{i}")
         for i, d in enumerate(dataset.descriptions, 1)
@@ -105,7 +107,7 @@ def _declared(dataset: Any, i: int, name: str, envi: dict[str, list[str]]) -> Ba
     tags = {k.lower(): v for k, v in dataset.tags(i + 1).items()}
     imagery = dataset.tags(i + 1, ns="IMAGERY")
     listed = {k: v[i] for k, v in envi.items() if i < len(v)}
-    units = tags.get("wavelength_units") or (envi.get("wavelength_units") or [None])[0]
+    units = tags.get("wavelength_units") or ",".join(envi.get("wavelength_units", []))
     if "wavelength" in tags:
         source, center, fwhm = tags, tags["wavelength"], tags.get("fwhm")
     elif "wavelength" in listed:
@@ -117,10 +119,17 @@ def _declared(dataset: Any, i: int, name: str, envi: dict[str, list[str]]) -> Ba
         return None
     value, factor = to_nm(center, units, name)
     bad = source.get("bbl", listed.get("bbl", "1")).strip()
-    if value == 0 or bad in ("0", "0.0", "0.00"):
-        return Band(name, value or math.nan, math.nan, kind="other")
     width = _number(fwhm)
-    return Band(name, value, width * factor if width > 0 else math.nan, kind=kind_of(value))
+    width = width * factor if width > 0 else math.nan
+    if value == 0 or bad in ("0", "0.0", "0.00"):
+        return Band(name, value or math.nan, width, kind="other")
+    return Band(name, value, width, kind=kind_of(value))
+
+
+def _in_name(name: str) -> Band | None:
+    """The band of a name that is its wavelength: ``HC_670`` (Satellogic hyperspectral)."""
+    match = re.fullmatch(r"HC_(\d{3})", name)
+    return Band(name, float(match.group(1)), math.nan) if match else None
 
 
 def to_nm(text: str, units: str | None, name: str) -> tuple[float, float]:
