@@ -31,6 +31,9 @@ class CloudParams:
     """Mean cosine g of the scattering angle; about .85 water droplets, .65 fine haze."""
     phase: Literal["water", "ice", "aerosol"]
     """What it is made of; decides how dark it is in the short-wave infrared."""
+    side_loss: float
+    """Share of the scattered light below it that leaves through the sides of a heap and misses
+    the shadow, in [0, 1]; 0 for sheets."""
     base_m: float
     """Height of the layer above ground, metres."""
     scale_m: float
@@ -55,6 +58,7 @@ class CloudParams:
             ("cover", 0 <= self.cover <= 1, "a share in [0, 1]"),
             ("tau_550", 0 <= self.tau_550 < 1000, "an optical thickness of 0 or more"),
             ("asymmetry", -1 < self.asymmetry < 1, "a mean cosine between -1 and 1"),
+            ("side_loss", 0 <= self.side_loss <= 1, "a share in [0, 1]"),
             ("base_m", 0 <= self.base_m <= 20_000, "metres in [0, 20000]"),
             ("scale_m", self.scale_m > 0, "metres above 0"),
             ("octaves", self.octaves >= 1, "1 or more"),

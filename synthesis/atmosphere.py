@@ -1,0 +1,64 @@
+"""What the air does to sunlight: scattering towards the sensor, sky light, water vapour.
+
+Closed formulas for one clear mid-latitude atmosphere, exact enough to paint with; no
+replacement for a radiative transfer code.
+"""
+
+from __future__ import annotations
+
+from math import cos, exp, radians
+
+from ..datasets.bands import Band
+
+AEROSOL_550 = 0.1
+"""Aerosol optical thickness of clear air at 550 nm."""
+AEROSOL_ALPHA = 1.3
+"""Its Angstrom exponent (continental haze)."""
+VAPOUR_SCALE_M = 2000.0
+"""Height in which water vapour falls to 1/e."""
+_VAPOUR = {"vapour": 0.9, "cirrus": 12.0}
+# Two-way absorption by water vapour from the ground, by band kind: about .4 is left at 945 nm
+# and nothing at 1375 nm (Gao et al. 1993, Geophys. Res. Lett. 20).
+
+
+def rayleigh_thickness(nm: float) -> float:
+    """Optical thickness of the air's molecules at sea level (Hansen & Travis 1974, eq. 2.30)."""
+    um = nm / 1000.0
+    return 0.008569 * um**-4 * (1 + 0.0113 * um**-2 + 0.00013 * um**-4)
+
+
+def aerosol_thickness(nm: float) -> float:
+    """Optical thickness of clear air's aerosol (Angstrom's law)."""
+    return AEROSOL_550 * (nm / 550.0) ** -AEROSOL_ALPHA
+
+
+def path_reflectance(nm: float, sun_zenith_deg: float) -> float:
+    """Reflectance of the molecules alone, seen from the zenith, single scattering.
+
+    rho = tau_R * P(Theta) / (4 mu_s mu_v) with the Rayleigh phase function
+    P = 3/4 (1 + cos^2 Theta), Theta = 180 deg - sun zenith (Vermote et al. 1997, 6S, sec. II).
+    It is what makes a top-of-atmosphere image bluish.
+    """
+    mu = cos(radians(sun_zenith_deg))
+    return rayleigh_thickness(nm) * 0.75 * (1 + mu * mu) / (4 * mu)
+
+
+def sunlight(nm: float, sun_zenith_deg: float) -> tuple[float, float]:
+    """Direct and diffuse light on the ground, as shares of the light above the air.
+
+    Direct light falls by exp(-m (tau_R + tau_a)), m = 1 / cos(sun zenith). Of what is taken
+    out, half of the molecules' part and three quarters of the aerosol's comes down as sky light
+    (forward shares of the two phase functions).
+    """
+    m = 1 / cos(radians(sun_zenith_deg))
+    molecules, aerosol = exp(-m * rayleigh_thickness(nm)), exp(-m * aerosol_thickness(nm))
+    return molecules * aerosol, 0.5 * (1 - molecules) + 0.75 * molecules * (1 - aerosol)
+
+
+def vapour_transmittance(band: Band, height_m: float) -> float:
+    """Two-way transmittance of the water vapour above ``height_m`` in ``band``.
+
+    1 for bands outside the absorption bands (by kind). The vapour above a height falls as
+    exp(-height / 2 km), so the cirrus band sees high cloud only.
+    """
+    return exp(-_VAPOUR.get(band.kind, 0.0) * exp(-height_m / VAPOUR_SCALE_M))
