@@ -41,7 +41,7 @@ class Mtl:
             raise FileError(f"{path} is no MTL file", ".json, .xml or .txt", "name the MTL file")
         try:
             self.groups = parsers[path.suffix.lower()](path)
-        except (ValueError, AttributeError, TypeError) as e:
+        except (LookupError, ValueError, AttributeError, TypeError) as e:
             raise FileError(
                 f"{path} cannot be parsed ({e})", "a Landsat MTL file", "download it again"
             ) from e

@@ -6,6 +6,8 @@ other file or address. Here the driver is chosen by magic bytes from a list of t
 
 from __future__ import annotations
 
+import logging
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
 from .errors import FileError
 
@@ -104,16 +106,47 @@ def open_raster(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Any]
     driver = driver_of(path)
     # An absolute path cannot be mistaken for a URL or a virtual file system by GDAL.
     try:
-        with warnings.catch_warnings():  # a file without georeference is fine
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            opened = rasterio.open(path.absolute(), driver=driver)
-        with opened as dataset:
+        with _open(path.absolute(), driver) as dataset:
             if dataset.count == 0:
                 raise FileError(f"{path} holds no band", "at least one", "name its raster file")
             check_size(path, dataset.width, dataset.height, dataset.count, max_pixels)
             yield dataset
-    except RasterioError as e:
+    except (RasterioError, CRSError, UnicodeDecodeError) as e:
         reason = str(e.__cause__ or e).split("\n")[0]
         raise FileError(
             f"{path} is damaged ({reason})", "a complete raster file", "download or copy it again"
         ) from e
+
+
+class _LostTags(logging.Handler):
+    """Notes GDAL's warnings that a tag of the TIFF header could not be read.
+
+    GDAL opens a file whose end is missing, without the tags (grid, nodata, scale) that lay
+    there, and says so in its log only.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.thread = threading.get_ident()
+        self.lost: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.thread == self.thread and "IO error during reading" in text:
+            self.lost.append(text.split(":", 1)[-1].strip())
+
+
+def _open(path: Path, driver: str) -> Any:
+    """The rasterio dataset, opened in silence; RasterioError if part of its header is lost."""
+    log, watch = logging.getLogger("rasterio._env"), _LostTags()
+    log.addHandler(watch)
+    try:
+        with warnings.catch_warnings():  # a file without georeference is fine
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            dataset = rasterio.open(path, driver=driver)
+    finally:
+        log.removeHandler(watch)
+    if watch.lost:
+        dataset.close()
+        raise RasterioError(watch.lost[0])
+    return dataset

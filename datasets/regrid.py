@@ -35,7 +35,8 @@ class Grid:
     def scaled(self, factor: float) -> Grid:
         """The grid of the same area with pixels ``factor`` times as large."""
         shape = (round(self.shape[0] / factor), round(self.shape[1] / factor))
-        return Grid(shape, self.transform * Affine.scale(factor), self.crs)
+        a, b, c, d, e, f = self.transform[:6]
+        return Grid(shape, Affine(a * factor, b * factor, c, d * factor, e * factor, f), self.crs)
 
     def check(self, other: Grid, name: str) -> None:
         """Raise GridError unless ``other``, of file ``name``, is this grid (to 1 % of a pixel)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -66,6 +67,9 @@ def parse_safe(product: Path) -> SafeMetadata:
     )  # fmt: skip
     spacecraft = _text(root, product, "SPACECRAFT_NAME")
     found = origin({"SPACECRAFT_NAME": spacecraft}, "", ())
+    quantification = _number(root, product, *names)
+    if quantification == 0:
+        raise FileError(f"{product} has {names[0]} '0'", "a positive number", "download it again")
     time = _text(tile, tile_file, "SENSING_TIME")
     zenith = _number(tile, tile_file, "Mean_Sun_Angle/ZENITH_ANGLE")
     azimuth = _number(tile, tile_file, "Mean_Sun_Angle/AZIMUTH_ANGLE")
@@ -73,7 +77,7 @@ def parse_safe(product: Path) -> SafeMetadata:
         granule=granule,
         level=level,
         origin=found,
-        quantification=_number(root, product, *names),
+        quantification=quantification,
         offsets=_offsets(root, product),
         acquired=Acquisition(
             sensor=found.label,
@@ -150,8 +154,11 @@ def _text(root: Any, file: Path, *names: str) -> str:
 def _number(root: Any, file: Path, *names: str) -> float:
     text = _text(root, file, *names)
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
+        value = nan
+    if not value >= 0:  # NaN too: quantification and angles are positive
         raise FileError(
-            f"{file} has {names[0]} '{text}'", "a number", "download the product again"
-        ) from None
+            f"{file} has {names[0]} '{text}'", "a positive number", "download the product again"
+        )
+    return value
