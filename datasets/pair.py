@@ -24,7 +24,7 @@ class CloudParams:
     cover: float
     """Share of the tile's valid pixels under this layer, in [0, 1]; met to a pixel."""
     tau_550: float
-    """Optical thickness at 550 nm, mean over the pixels under the layer."""
+    """Optical thickness at 550 nm, mean over the pixels under the layer (before peaks are cut)."""
     alpha: float
     """Angstrom exponent: tau(lambda) = tau_550 * (lambda / 550 nm)^-alpha."""
     asymmetry: float

@@ -24,12 +24,12 @@ _VAPOUR = {"vapour": 0.9, "cirrus": 12.0}
 def rayleigh_thickness(nm: float) -> float:
     """Optical thickness of the air's molecules at sea level (Hansen & Travis 1974, eq. 2.30)."""
     um = nm / 1000.0
-    return 0.008569 * um**-4 * (1 + 0.0113 * um**-2 + 0.00013 * um**-4)
+    return 0.008569 / um**4 * (1 + 0.0113 / um**2 + 0.00013 / um**4)
 
 
 def aerosol_thickness(nm: float) -> float:
     """Optical thickness of clear air's aerosol (Angstrom's law)."""
-    return AEROSOL_550 * (nm / 550.0) ** -AEROSOL_ALPHA
+    return float(AEROSOL_550 * (nm / 550.0) ** -AEROSOL_ALPHA)
 
 
 def path_reflectance(nm: float, sun_zenith_deg: float) -> float:

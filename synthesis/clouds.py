@@ -14,9 +14,9 @@ from .perlin import fractal_noise, random_offset
 from .terrain import shading
 
 TAU_EDGE = 0.03
-"""Least optical thickness of a cloudy pixel: less cannot be seen, so it is not painted."""
-TAU_PEAK = 4.0
-"""Greatest optical thickness of a layer over its mean."""
+"""Least optical thickness of a cloudy pixel: thinner is subvisual (Sassen & Cho 1992)."""
+TAU_PEAK = 2.5
+"""Greatest optical thickness of a layer over its ``tau_550``; peaks are cut there."""
 TOP_CONTRAST = 0.35
 """Share of the contrast of sunlit and shaded slopes that shows on the top of a heap."""
 _WARP_CELLS = {"cumulus": 0.06, "cirrus": 0.30, "haze": 0.15}
@@ -70,9 +70,12 @@ class CloudPlane:
         if layer.kind != "cumulus":
             return np.ones(tau_550.shape, np.float32)
         depth = np.float32(350) * (tau_550 / np.float32(16)) ** np.float32(0.6)
-        depth = cv2.GaussianBlur(depth, (0, 0), max(40.0 / self._gsd_m, 0.3))
-        light = shading(depth, self._gsd_m, layer.sun_zenith_deg, layer.sun_azimuth_deg)
-        return np.clip(1 + np.float32(TOP_CONTRAST) * (light - 1), 0.7, 1.12)
+        smooth = cv2.GaussianBlur(depth, (0, 0), max(40.0 / self._gsd_m, 0.3))
+        light = shading(
+            np.asarray(smooth, np.float32), self._gsd_m, layer.sun_zenith_deg, layer.sun_azimuth_deg
+        )
+        tops = 1 + np.float32(TOP_CONTRAST) * (light - 1)
+        return np.asarray(np.clip(tops, 0.7, 1.12), np.float32)
 
     def seen_by_sun(self, shift: tuple[float, float]) -> FloatArray:
         """(y, x) float32 tau_550 of what stands between each pixel of the tile and the sun.
@@ -85,7 +88,8 @@ class CloudPlane:
 
     def _rise(self, height: FloatArray) -> FloatArray:
         """Height above the cut, bent by ``edge``: the profile of optical thickness."""
-        return np.maximum(height - self._floor, 0) ** np.float32(self.layer.edge)
+        above = np.maximum(height - np.float32(self._floor), 0)
+        return np.asarray(above ** np.float32(self.layer.edge), np.float32)
 
     def _thickness(self, height: FloatArray, cloudy: BoolArray) -> FloatArray:
         tau = np.zeros(height.shape, np.float32)

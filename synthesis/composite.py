@@ -148,7 +148,7 @@ def _paint_layer(
 def _emissivity(tau_550: FloatArray, layer: CloudParams) -> FloatArray:
     """Thermal emissivity 1 - exp(-tau_IR), tau_IR about half of tau_550, none for fine haze."""
     share = 0.0 if layer.phase == "aerosol" else 0.5
-    return 1 - np.exp(-np.float32(share) * tau_550)
+    return np.asarray(1 - np.exp(-np.float32(share) * tau_550), np.float32)
 
 
 def surroundings(plane: FloatArray, valid: BoolArray, reach_px: float) -> FloatArray:

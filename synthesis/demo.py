@@ -28,9 +28,11 @@ _ACQUIRED = Acquisition(
     sun_azimuth_deg=150.0,
 )
 _HEAPS = replace(
-    CUMULUS, cover=(0.12, 0.15), tau_550=(14, 18), base_m=(1100, 1500), scale_m=(2200, 3000)
+    CUMULUS, cover=(0.12, 0.15), tau_550=(18, 26), base_m=(1100, 1500), scale_m=(2200, 3000)
 )
-_STREAKS = replace(CIRRUS, cover=(0.09, 0.11), tau_550=(0.6, 0.9), scale_m=(2500, 3500))
+_STREAKS = replace(
+    CIRRUS, cover=(0.09, 0.11), tau_550=(0.65, 0.8), edge=(0.6, 0.8), scale_m=(2500, 3500)
+)
 
 
 def demo_pair(

@@ -52,7 +52,7 @@ class Cover:
     def roughness(self) -> FloatArray:
         """(y, x) standard deviation of brightness between pixels."""
         sigma = [_ROUGHNESS.get(name, _SMOOTH) for name in self.names]
-        return np.asarray(np.tensordot(np.float32(sigma), self.share, 1), np.float32)
+        return np.asarray(np.tensordot(np.array(sigma, np.float32), self.share, 1), np.float32)
 
 
 def land_cover(land: Ground, rng: np.random.Generator) -> Cover:

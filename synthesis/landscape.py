@@ -76,7 +76,7 @@ def landscape(
     return Tile(
         data,
         BandSet(tuple(bands)),
-        Affine.translation(0, 0) * Affine.scale(gsd_m, -gsd_m),
+        Affine(gsd_m, 0, 0, 0, -gsd_m, 0),
         acquired=Acquisition(
             level=level, sun_zenith_deg=sun_zenith_deg, sun_azimuth_deg=sun_azimuth_deg
         ),
@@ -103,10 +103,10 @@ def _seen(
         passed = down * up * vapour_transmittance(band, 0.0)
         path = path_reflectance(band.center_nm, sun_zenith_deg)
         plane = np.float32(path) + np.float32(passed) * plane
-    plane = cv2.GaussianBlur(plane, (0, 0), 0.5, borderType=cv2.BORDER_REFLECT)
+    seen = cv2.GaussianBlur(plane, (0, 0), 0.5, borderType=cv2.BORDER_REFLECT)
     coarse = round((band.gsd_m or gsd_m) / gsd_m)
     if coarse > 1:  # a band of larger pixels, delivered on this grid
-        plane = cv2.blur(plane, (coarse, coarse), borderType=cv2.BORDER_REFLECT)
+        seen = cv2.blur(seen, (coarse, coarse), borderType=cv2.BORDER_REFLECT)
     noise = rng.standard_normal(plane.shape, np.float32)
-    plane = plane + noise * np.sqrt(NOISE_FLOOR**2 + (plane / SNR) ** 2)
-    return np.asarray(np.maximum(plane, LEAST), np.float32)
+    seen = seen + noise * np.sqrt(NOISE_FLOOR**2 + (seen / SNR) ** 2)
+    return np.asarray(np.clip(seen, LEAST, 1.0), np.float32)

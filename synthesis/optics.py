@@ -31,7 +31,7 @@ def reflectance(tau: FloatArray, asymmetry: float) -> FloatArray:
     passes, mostly scattered.
     """
     scaled = np.float32(1 - asymmetry) * tau
-    return scaled / (2 + scaled)
+    return np.asarray(scaled / (2 + scaled), np.float32)
 
 
 def sharpness(tau: FloatArray, asymmetry: float) -> FloatArray:
@@ -41,7 +41,7 @@ def sharpness(tau: FloatArray, asymmetry: float) -> FloatArray:
     exp(-(1-f) tau) goes straight; the rest of what passes shows only the surroundings' mean.
     """
     straight = np.exp(np.float32(asymmetry**2 - 1) * tau)
-    return straight / (1 - reflectance(tau, asymmetry))
+    return np.asarray(straight / (1 - reflectance(tau, asymmetry)), np.float32)
 
 
 def transmittance(tau_550: FloatArray, nm: float, layer: CloudParams) -> FloatArray:
@@ -71,4 +71,4 @@ def sun_transmittance(tau_550: FloatArray, layer: CloudParams) -> FloatArray:
     slant = tau_550 / np.float32(cos(radians(layer.sun_zenith_deg)))
     straight = np.exp(np.float32(layer.asymmetry**2 - 1) * slant)
     scattered = 1 - reflectance(slant, layer.asymmetry) - straight
-    return straight + np.float32(1 - layer.side_loss) * scattered
+    return np.asarray(straight + np.float32(1 - layer.side_loss) * scattered, np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, pi, sin
+from typing import Any
 
 import cv2
 import numpy as np
@@ -113,14 +114,14 @@ def town(land: Ground, centres: NDArray[np.float64], rng: np.random.Generator) -
     return Town(built, streets, house, hall, industry)
 
 
-def _line(u: NDArray[np.float64], every_m: float, width_m: float, gsd_m: float) -> FloatArray:
+def _line(u: NDArray[Any], every_m: float, width_m: float, gsd_m: float) -> FloatArray:
     """Share of each pixel on parallel lines, from the distance to the nearest one."""
     distance = np.abs((u / every_m) % 1.0 - 0.5) * every_m
     cover = np.clip((width_m + gsd_m) / 2 - distance, 0, min(width_m, gsd_m)) / gsd_m
     return np.asarray(cover, np.float32)
 
 
-def _lots(u: NDArray[np.float64], v: NDArray[np.float64], size_m: float) -> NDArray[np.int64]:
+def _lots(u: NDArray[Any], v: NDArray[Any], size_m: float) -> NDArray[np.int64]:
     """A scrambled number for the square lot of every pixel."""
     i, j = np.floor(u / size_m).astype(np.int64), np.floor(v / size_m).astype(np.int64)
     mixed = (i * 73_856_093) ^ (j * 19_349_663)

@@ -57,14 +57,14 @@ def noise_grid(x: ArrayLike, y: ArrayLike) -> FloatArray:
     Returns:
         (ny, nx) float32, about [-1, 1], 0 wherever x and y are both integers.
     """
-    c0, c1, cells_x, fx = _cells(np.asarray(x, np.float64))
-    r0, r1, cells_y, fy = _cells(np.asarray(y, np.float64))
+    c0, c1, cells_x, between_x = _cells(np.asarray(x, np.float64))
+    r0, r1, cells_y, between_y = _cells(np.asarray(y, np.float64))
     inner = PERMUTATION[PERMUTATION[cells_x & 255][None, :] + (cells_y & 255)[:, None]]
     gradient = _GRADIENTS[PERMUTATION[inner] & 15]
     gx, gy = gradient[..., 0], gradient[..., 1]
 
-    sx, sy = fade(fx).astype(np.float32), fade(fy).astype(np.float32)[:, None]
-    fx, fy = fx.astype(np.float32), fy.astype(np.float32)[:, None]
+    fx, sx = between_x.astype(np.float32), fade(between_x).astype(np.float32)
+    fy, sy = between_y.astype(np.float32)[:, None], fade(between_y).astype(np.float32)[:, None]
     along = gx[:, c0] * (fx * (1 - sx)) + gx[:, c1] * ((fx - 1) * sx)
     across = gy[:, c0] * (1 - sx) + gy[:, c1] * sx
     top = along[r0] + fy * across[r0]

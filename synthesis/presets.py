@@ -74,20 +74,20 @@ class CloudPreset:
 
 CUMULUS = CloudPreset(
     kind="cumulus", phase="water", cover=(0.08, 0.45), tau_550=(8, 30), alpha=(0.0, 0.1),
-    asymmetry=(0.84, 0.87), side_loss=(0.3, 0.7), base_m=(600, 2500), scale_m=(1500, 5000), octaves=8,
-    persistence=(0.48, 0.58), edge=(0.6, 1.0), stretch=(1.0, 1.4),
+    asymmetry=(0.84, 0.87), side_loss=(0.3, 0.7), base_m=(600, 2500), scale_m=(1500, 5000),
+    octaves=8, persistence=(0.48, 0.58), edge=(0.6, 1.0), stretch=(1.0, 1.4),
 )  # fmt: skip
 """Heaped water cloud: thick, thin at its rims, with dark shadows."""
 CIRRUS = CloudPreset(
     kind="cirrus", phase="ice", cover=(0.15, 0.7), tau_550=(0.2, 2.0), alpha=(0.0, 0.3),
-    asymmetry=(0.76, 0.82), side_loss=(0.0, 0.1), base_m=(6500, 11000), scale_m=(3000, 8000), octaves=7,
-    persistence=(0.45, 0.6), edge=(1.0, 1.6), stretch=(3.0, 7.0),
+    asymmetry=(0.76, 0.82), side_loss=(0.0, 0.1), base_m=(6500, 11000), scale_m=(3000, 8000),
+    octaves=7, persistence=(0.45, 0.6), edge=(1.0, 1.6), stretch=(3.0, 7.0),
 )  # fmt: skip
 """Streaks of ice: thin, high, bright at 1375 nm."""
 HAZE = CloudPreset(
     kind="haze", phase="aerosol", cover=(0.5, 1.0), tau_550=(0.2, 1.2), alpha=(1.0, 1.6),
-    asymmetry=(0.62, 0.72), side_loss=(0.0, 0.0), base_m=(200, 1500), scale_m=(5000, 20000), octaves=5,
-    persistence=(0.35, 0.5), edge=(0.8, 1.4), stretch=(1.0, 2.0),
+    asymmetry=(0.62, 0.72), side_loss=(0.0, 0.0), base_m=(200, 1500), scale_m=(5000, 20000),
+    octaves=5, persistence=(0.35, 0.5), edge=(0.8, 1.4), stretch=(1.0, 2.0),
 )  # fmt: skip
 """Fine particles: hides the blue, hardly the infrared."""
 

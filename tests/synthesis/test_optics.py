@@ -1,0 +1,87 @@
+"""Light in clouds and air, against numbers computed by hand."""
+
+import itertools
+from math import exp
+
+import numpy as np
+import pytest
+
+from kumosan.datasets.bands import Band
+from kumosan.synthesis import atmosphere, optics
+from kumosan.synthesis.shadows import shadow_factor
+
+from .conftest import S2, layer
+
+
+def f32(*values):
+    return np.array(values, np.float32)
+
+
+def test_two_stream_reflectance():
+    taus = f32(0, 1, 3, 5, 10, 20, 40)
+    expected = [0, 0.15 / 2.15, 0.45 / 2.45, 0.75 / 2.75, 1.5 / 3.5, 3 / 5, 6 / 8]
+    assert optics.reflectance(taus, 0.85) == pytest.approx(np.array(expected), rel=1e-6)
+
+
+def test_angstrom_law():
+    tau = optics.thickness_at(f32(0.5), 1100, 1.3)
+    assert tau[0] == pytest.approx(0.5 * 2**-1.3)
+    assert optics.thickness_at(f32(0.5), 1100, 0.0)[0] == 0.5
+
+
+def test_transmittance_grows_with_wavelength_for_haze_and_is_grey_for_droplets():
+    nm = [b.center_nm for b in S2]
+    haze = [
+        float(optics.transmittance(f32(0.5), w, layer(alpha=1.3, asymmetry=0.7))[0]) for w in nm
+    ]
+    grey = [float(optics.transmittance(f32(0.5), w, layer())[0]) for w in nm]
+    assert all(a < b for a, b in itertools.pairwise(haze))
+    assert len(set(grey)) == 1 and grey[0] == pytest.approx((2 / 2.075) ** 2)
+
+
+def test_nothing_changes_without_cloud():
+    zero = f32(0)
+    assert optics.transmittance(zero, 550, layer())[0] == 1
+    assert optics.sharpness(zero, 0.85)[0] == 1
+    assert optics.cloud_reflectance(zero, 550, layer())[0] == 0
+    assert optics.sun_transmittance(zero, layer())[0] == 1
+
+
+@pytest.mark.parametrize("phase, swir1, swir2", [("water", 0.60, 0.45), ("ice", 0.30, 0.20)])
+def test_clouds_are_darker_in_swir(phase, swir1, swir2):
+    cloud = layer(phase=phase)
+    visible = optics.cloud_reflectance(f32(20), 560, cloud)
+    assert visible[0] == pytest.approx(0.6)
+    assert optics.cloud_reflectance(f32(20), 1610, cloud) / visible == pytest.approx(swir1)
+    assert optics.cloud_reflectance(f32(20), 2200, cloud) / visible == pytest.approx(swir2)
+
+
+def test_the_surface_blurs_before_it_vanishes():
+    tau = f32(0, 0.5, 1, 2, 4, 8, 16)
+    sharp = optics.sharpness(tau, 0.85)
+    assert (np.diff(sharp) < 0).all() and (sharp > 0).all()
+    assert sharp[2] == pytest.approx(exp(0.85**2 - 1) / (1 - 0.15 / 2.15), rel=1e-5)
+
+
+def test_shadow_spectrum_table():
+    """T_c = .1, tau_a = .1, sun zenith 40: the table of published formulas, two digits."""
+    table = {492.7: 0.28, 559.9: 0.23, 664.6: 0.19, 832.8: 0.16, 1613.7: 0.12, 2202.4: 0.11}
+    for nm, expected in table.items():
+        assert float(shadow_factor(f32(0.1), nm, 40.0)[0]) == pytest.approx(expected, abs=0.006)
+
+
+def test_rayleigh():
+    assert atmosphere.rayleigh_thickness(550) == pytest.approx(0.0973, abs=3e-4)
+    assert atmosphere.rayleigh_thickness(443) == pytest.approx(0.2357, abs=1e-3)
+    # sun in the zenith: back-scatter, P = 3/4 * 2
+    expected = atmosphere.rayleigh_thickness(550) * 1.5 / 4
+    assert atmosphere.path_reflectance(550, 0.0) == pytest.approx(expected)
+
+
+def test_vapour_hides_what_is_low():
+    cirrus, vapour = Band("c", 1375, 30, kind="cirrus"), Band("v", 945, 20, kind="vapour")
+    assert atmosphere.vapour_transmittance(cirrus, 0) < 1e-5
+    assert atmosphere.vapour_transmittance(cirrus, 1000) < 0.01
+    assert atmosphere.vapour_transmittance(cirrus, 9000) > 0.8
+    assert 0.3 < atmosphere.vapour_transmittance(vapour, 0) < 0.5
+    assert atmosphere.vapour_transmittance(Band("r", 660, 30), 0) == 1
