@@ -104,10 +104,9 @@ class Fmask:
 
     def _probable(self, s: _Scene, clear: BoolArray) -> BoolArray:
         """Where the cloud probability exceeds the scene's threshold (equations 7-18)."""
-        land: FloatArray = np.float32(1) - np.maximum(
-            np.maximum(np.abs(s.ndvi), np.abs(s.ndsi)), s.whiteness
-        )
-        water: FloatArray = np.minimum(s.swir1, np.float32(0.11)) / np.float32(0.11)
+        worst = np.maximum(np.maximum(np.abs(s.ndvi), np.abs(s.ndsi)), s.whiteness)
+        land: FloatArray = (1 - worst).astype(np.float32, copy=False)
+        water: FloatArray = np.minimum(s.swir1 / np.float32(0.11), np.float32(1))
         clear_land, clear_water = clear & ~s.water, clear & s.water
         enough = clear_land.sum() >= 0.03 * max(int(s.valid.sum()), 1)
         if s.kelvin is not None:

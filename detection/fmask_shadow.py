@@ -20,7 +20,7 @@ MIN_OBJECT_PX = 9
 MAX_OBJECTS = 50_000
 """Only so many clouds, the largest, are matched."""
 MAX_SAMPLES = 2_000_000
-"""Cloud pixels tried in all; of large clouds only every n-th pixel is, evenly."""
+"""About so many cloud pixels are tried in all; of large clouds only a share is."""
 POOLED_SAMPLES = 100_000
 """Of these, so many for the distance that most clouds share."""
 MAX_STEPS = 600
@@ -30,6 +30,8 @@ MIN_SEEN = 0.05
 REACH_PX = 6.0
 """Dark pixels so near a matched projection belong to the shadow: masks of clouds are often
 too small (thin rims), and clouds have thickness."""
+
+GOLDEN = (5**0.5 - 1) / 2
 
 _Ints = NDArray[np.int32]
 Path = NDArray[np.float64]
@@ -202,10 +204,13 @@ def _objects(labels: _Ints) -> tuple[_Ints, _Ints, _Ints, NDArray[np.int64]]:
 
 
 def _samples(obj: _Ints, size: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Indices of the pixels to try: all of small clouds, every n-th of large ones."""
+    """Indices of the pixels to try: all of small clouds, an even spread of large ones.
+
+    Multiples of the golden ratio choose them: every n-th pixel would line up in columns.
+    """
     each = max(MAX_SAMPLES // max(len(size), 1), MIN_OBJECT_PX)
     order = np.argsort(obj, kind="stable")
     rank = np.arange(len(obj)) - np.repeat(np.cumsum(size) - size, size)
-    stride = -(-size // each)
-    out: NDArray[np.int64] = order[rank % np.repeat(stride, size) == 0]
+    share = np.minimum(each / np.maximum(size, 1), 1.0)
+    out: NDArray[np.int64] = order[(rank * GOLDEN) % 1.0 < np.repeat(share, size)]
     return out

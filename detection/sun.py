@@ -33,7 +33,7 @@ def shadow_per_metre(tile: Tile) -> tuple[float, float] | None:
         return None if not gsd else (east / gsd, -north / gsd)
     t = tile.transform
     if tile.crs.is_geographic:
-        _, latitude = t * (tile.shape[1] / 2, tile.shape[0] / 2)
+        latitude = t.f + t.d * tile.shape[1] / 2 + t.e * tile.shape[0] / 2
         east /= METRES_PER_DEGREE * cos(radians(latitude))
         north /= METRES_PER_DEGREE
     else:

@@ -1,0 +1,77 @@
+"""Metrics against hand counts and scikit-learn."""
+
+from math import isnan
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from kumosan.datasets.errors import GridError
+from kumosan.detection.metrics import (
+    Confusion,
+    compare,
+    confusion,
+    per_patch_median,
+    pooled,
+    show,
+)
+
+TRUTH = np.array([[0, 1, 2, 3, 255], [0, 1, 2, 3, 255]], np.uint8)
+FOUND = np.array([[0, 2, 0, 3, 1], [1, 255, 1, 1, 0]], np.uint8)
+
+
+def test_counts_by_hand():
+    found = compare(TRUTH, FOUND)
+    # cloud: (0,1) and (1,2) right; (1,0) and (1,3) false; (0,2) and (1,1 missing) lost
+    assert found["cloud"] == Confusion(tp=2, fp=2, fn=2, tn=2)
+    # shadow: (0,3) right, (1,3) lost; the missing (1,1) is an error though nobody said shadow
+    assert found["shadow"] == Confusion(tp=1, fp=1, fn=1, tn=5)
+    assert found["contaminated"] == Confusion(tp=4, fp=1, fn=2, tn=1)
+
+
+def test_measures_by_hand():
+    c = Confusion(tp=6, fp=2, fn=4, tn=8)
+    assert c.n == 20
+    assert (c.pa, c.ua, c.oa) == (0.6, 0.75, 0.7)
+    assert c.boa == pytest.approx((0.6 + 0.8) / 2)
+    assert c.iou == 0.5
+    assert c.dice == pytest.approx(2 / 3)
+
+
+def test_undefined_without_positives():
+    c = confusion(np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8), (1,))
+    assert all(isnan(v) for v in (c.pa, c.ua, c.boa, c.iou, c.dice))
+    assert c.oa == 1
+    assert show(c.pa) == "-"
+    assert show(c.oa) == "1.000"
+
+
+def test_nodata_in_the_truth_is_left_out():
+    empty = np.full((3, 3), 255, np.uint8)
+    assert confusion(empty, np.ones((3, 3), np.uint8), (1,)) == Confusion()
+
+
+def test_like_scikit_learn():
+    rng = np.random.default_rng(0)
+    truth, found = rng.integers(0, 4, (2, 50, 60)).astype(np.uint8)
+    for view, classes in (("cloud", (1, 2)), ("shadow", (3,)), ("contaminated", (1, 2, 3))):
+        t, p = np.isin(truth, classes).ravel(), np.isin(found, classes).ravel()
+        c = compare(truth, found)[view]
+        assert c.pa == pytest.approx(reference.recall_score(t, p))
+        assert c.ua == pytest.approx(reference.precision_score(t, p))
+        assert c.oa == pytest.approx(reference.accuracy_score(t, p))
+        assert c.boa == pytest.approx(reference.balanced_accuracy_score(t, p))
+        assert c.iou == pytest.approx(reference.jaccard_score(t, p))
+        assert c.dice == pytest.approx(reference.f1_score(t, p))
+
+
+def test_pooled_and_median():
+    a, b, c = Confusion(1, 0, 1, 0), Confusion(3, 0, 1, 0), Confusion(0, 1, 0, 1)
+    assert pooled([a, b, c]) == Confusion(4, 1, 2, 1)
+    assert per_patch_median([a, b, c], "pa") == 0.625  # of .5 and .75; c has no positives
+    assert isnan(per_patch_median([c], "pa"))
+
+
+def test_shapes_must_agree():
+    with pytest.raises(GridError):
+        confusion(TRUTH, FOUND[:1], (1,))
