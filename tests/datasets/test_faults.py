@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 
 from kumosan.datasets import read, read_mask
@@ -24,7 +25,7 @@ FLOAT = np.full((3, 64, 64), 0.25, np.float32)
 NOISE = np.random.default_rng(0).integers(1, 60_000, (3, 64, 64)).astype(np.uint16)
 
 
-Maker = Any  # tests/datasets/conftest.py
+Maker = Any  # of conftest.py
 
 
 def corrupt(m: Maker) -> Path:
@@ -36,32 +37,21 @@ def corrupt(m: Maker) -> Path:
     return path
 
 
-def wrong_crs(m: Maker) -> Path:
-    folder = m.safe()
-    jp2 = next(folder.rglob("*_B11_20m.jp2"))
-    _write_jp2(m, jp2, epsg=32633)
-    return folder
+def moved(epsg: int = 32601, west: float = 300_000) -> Callable[[Maker], Path]:
+    """A SAFE whose band B11 lies in another CRS, or elsewhere."""
 
+    def make(m: Maker) -> Path:
+        folder = m.safe()
+        path = next(folder.rglob("*_B11_20m.jp2"))
+        path.unlink()
+        with rasterio.open(
+            path, "w", driver="JP2OpenJPEG", count=1, height=6, width=12, dtype="uint16",
+            crs=f"EPSG:{epsg}", transform=Affine(20, 0, west, 0, -20, 7_400_040),
+        ) as ds:  # fmt: skip
+            ds.write(np.full((1, 6, 12), 1000, np.uint16))
+        return folder
 
-def shifted(m: Maker) -> Path:
-    folder = m.safe()
-    _write_jp2(m, next(folder.rglob("*_B11_20m.jp2")), corner=(300_010, 7_400_040))
-    return folder
-
-
-def _write_jp2(m: Maker, path: Path, **where: Any) -> None:
-    import rasterio
-
-    corner, epsg = where.get("corner", (300_000, 7_400_040)), where.get("epsg", 32601)
-    with rasterio.open(path) as ds:
-        plane = ds.read(1)
-    path.unlink()
-    with rasterio.open(
-        path, "w", driver="JP2OpenJPEG", count=1, height=plane.shape[0], width=plane.shape[1],
-        dtype=plane.dtype, crs=f"EPSG:{epsg}", QUALITY=100, REVERSIBLE="YES",
-        transform=Affine(20, 0, corner[0], 0, -20, corner[1]),
-    ) as ds:  # fmt: skip
-        ds.write(plane, 1)
+    return make
 
 
 def two_granules(m: Maker) -> Path:
@@ -95,25 +85,25 @@ def landsat_vrt(m: Maker) -> Path:
     return folder
 
 
-def safe_b11(shape: tuple[int, int]) -> Callable[[Maker], Path]:
-    return lambda m: m.safe(planes={("B11", 20): np.ones(shape, np.uint16)})
-
-
-def safe_b08(shape: tuple[int, int]) -> Callable[[Maker], Path]:
-    return lambda m: m.safe(planes={("B08", 10): np.ones(shape, np.uint16)})
+def resized(band: str, size_m: int, shape: tuple[int, int]) -> Callable[[Maker], Path]:
+    return lambda m: m.safe(planes={(band, size_m): np.ones(shape, np.uint16)})
 
 
 def one_wavelength_lacks(m: Maker) -> Path:
     return m.tif(FLOAT, band_tags=[{"wavelength": "490"}, {"wavelength": "560"}, {}])
 
 
+def tags_cut_off(m: Maker) -> Path:
+    """GDAL opens it, without its grid and scale."""
+    return m.cut(m.tif(NOISE, nm=NM, scale=1e-4, compress="deflate"), 0.9995)
+
+
 def thermal_without_scale(m: Maker) -> Path:
     return m.tif(NOISE, nm=[490, 560, 10900], scale=[1e-4, 1e-4, 1])
 
 
-BOMB = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>
-<x>&b;</x>"""
-XXE = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><x>&a;</x>"""
+BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><x>&b;</x>'
+XXE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><x>&a;</x>'
 
 
 def safe_xml(text: str) -> Callable[[Maker], Path]:
@@ -172,11 +162,7 @@ FILES = [
     row("noise after magic", lambda m: m.bytes(b"II*\x00" + bytes(range(256))), *DAMAGED),
     row("JP2 magic only", lambda m: m.bytes(b"\x00\x00\x00\x0cjP  \r\n\x87\n"), *DAMAGED),
     row("cut in half", lambda m: m.cut(m.tif(NOISE, nm=NM, scale=1e-4), 0.5), *DAMAGED),
-    row(
-        "only tags cut off",  # GDAL opens it, without its grid and scale
-        lambda m: m.cut(m.tif(NOISE, nm=NM, scale=1e-4, compress="deflate"), 0.9995),
-        *DAMAGED,
-    ),
+    row("only tags cut off", tags_cut_off, *DAMAGED),
     row("JP2 cut", lambda m: m.cut_one(m.safe(), "*B08_10m.jp2"), *DAMAGED),
     row("corrupt block", corrupt, *DAMAGED),
     row("too large", lambda m: m.tif(FLOAT, nm=NM), *LARGE, max_pixels=1000),
@@ -201,10 +187,10 @@ SAFE = [
     row("SAFE offset of band 13", mtd('id="12">-1000', 'id="13">-1000'), FileError, "band_id '13'"),
     row("SAFE offset is text", mtd('id="12">-1000', 'id="12">some'), FileError, "'some'"),
     row("SAFE without sun", tile_xml("Mean_Sun_Angle", "Sun"), FileError, "Mean_Sun_Angle"),
-    row("SAFE in two CRS", wrong_crs, GridError, "EPSG:32633"),
-    row("SAFE half a pixel off", shifted, GridError, "0.50 pixels"),
-    row("SAFE of two sizes", safe_b11((3, 12)), GridError, "12 x 3"),
-    row("SAFE not divisible", safe_b08((11, 23)), GridError, "multiple of 2"),
+    row("SAFE in two CRS", moved(epsg=32633), GridError, "EPSG:32633"),
+    row("SAFE half a pixel off", moved(west=300_010), GridError, "0.50 pixels"),
+    row("SAFE of two sizes", resized("B11", 20, (3, 12)), GridError, "12 x 3"),
+    row("SAFE not divisible", resized("B08", 10, (11, 23)), GridError, "multiple of 2"),
     row("SAFE at 15 m", lambda m: m.safe(), UsageError, "10, 20 or 60", resolution_m=15),
 ]
 
