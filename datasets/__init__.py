@@ -6,6 +6,7 @@ from .errors import KumosanError
 from .protocols import Detector, Filler
 from .read import read, read_mask
 from .tile import Acquisition, CloudMask, FilledTile, Quality, Tile
+from .write import write_filled, write_mask, write_tile
 
 __all__ = [
     "Acquisition",
@@ -21,4 +22,7 @@ __all__ = [
     "Tile",
     "read",
     "read_mask",
+    "write_filled",
+    "write_mask",
+    "write_tile",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
@@ -66,7 +67,7 @@ def write_cog(
 
     Raises:
         OutputError: the file exists already, or it could not be written or read back.
-        ValueRangeError: the dtype or the shape is not a raster's.
+        ValueRangeError: the dtype, the shape or the nodata is not a raster's.
     """
     if array.ndim != 3 or 0 in array.shape or not check_dtype(array.dtype.name):
         raise ValueRangeError(
@@ -74,13 +75,31 @@ def write_cog(
             "(band, y, x) integers or floats of 8 to 64 bits, not empty",
             "convert it first",
         )
+    wide = array.dtype.name in ("int64", "uint64")
     if nodata is not None and not in_dtype_range(nodata, array.dtype.name):
         nodata = None  # no stored number can equal it
+    if nodata is not None and wide and abs(nodata) > 2**53:
+        raise ValueRangeError(
+            f"nodata {nodata:.0f} of {array.dtype.name} for {Path(path).name}",
+            "a nodata that float64 holds exactly, up to 2**53",
+            "convert the file to 32 bits first (gdal_translate -ot Int32)",
+        )
+    cog = {
+        "driver": "COG",
+        "compress": "DEFLATE",
+        "predictor": "NO" if array.dtype.kind == "c" else "YES",  # complex numbers have none
+        "blocksize": _block_size(array),
+        "bigtiff": "IF_SAFER",
+        "resampling": overview_resampling,
+    }
     with atomic_file(path, overwrite) as place, _explained(Path(path)), _quiet():
+        # From memory, GDAL 3.10 keeps every bit, but loses the nodata of 64-bit integers; a
+        # GTiff draft keeps that, but turns whole blocks of -0.0 into 0.0.
+        drafted = wide and nodata is not None
+        first = place.with_name(f"draft-{place.name}") if drafted else place
         with rasterio.open(
-            place,
+            first,
             "w",
-            driver="COG",
             count=array.shape[0],
             height=array.shape[1],
             width=array.shape[2],
@@ -88,19 +107,17 @@ def write_cog(
             transform=transform,
             crs=crs,
             nodata=nodata,
-            compress="DEFLATE",
-            # Complex numbers have no predictor.
-            predictor="NO" if array.dtype.kind == "c" else "YES",
-            blocksize=_block_size(array),
-            bigtiff="IF_SAFER",
-            resampling=overview_resampling,
+            **({"driver": "GTiff", "bigtiff": "IF_SAFER"} if drafted else cog),
         ) as out:
-            out.write(array)
             _describe(out, tags or {}, band_tags, descriptions, scales, offsets, units, crs)
             if colorinterp:
                 out.colorinterp = colorinterp
             if colormap:
                 out.write_colormap(1, dict(colormap))
+            out.write(array)
+        if drafted:
+            rasterio.shutil.copy(first, place, **cog)
+            first.unlink()
         _verify(place, array, transform, nodata)
 
 

@@ -15,6 +15,8 @@ from .tile import NODATA, UNFILLABLE, ByteArray, CloudMask, FilledTile, Tile
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
 
+    Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 MAX_WIDTH = 1200
 """Pixels of one panel; larger scenes are averaged down."""
 MIN_WIDTH = 384
@@ -130,7 +132,7 @@ def _overlay(picture: NDArray[np.uint8], codes: ByteArray) -> NDArray[np.uint8]:
 
 def _hatch(picture: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Dark diagonal lines: the ground there is not known."""
-    y, x = np.indices(where.shape, sparse=True)
+    y, x = np.ogrid[: where.shape[0], : where.shape[1]]
     out = picture.copy()
     out[where & ((x + y) % 8 < 2)] = PROVENANCE_LEGEND[UNFILLABLE].rgb
     return out
@@ -156,12 +158,12 @@ def _percent(share: float) -> str:
     return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
 
 
-def _wide(row: tuple[tuple[int, int, int] | None, str], font: ImageFont.FreeTypeFont) -> float:
+def _wide(row: tuple[tuple[int, int, int] | None, str], font: Font) -> float:
     """Width of a legend entry in pixels, with the space after it."""
     return (_TEXT + 6 if row[0] else 0) + font.getlength(row[1]) + _SPACE
 
 
-def _flow(rows: Rows, width: int, font: ImageFont.FreeTypeFont) -> list[Rows]:
+def _flow(rows: Rows, width: int, font: Font) -> list[Rows]:
     """Break legend entries into lines no wider than ``width``."""
     lines: list[Rows] = []
     used = float(width)
@@ -179,7 +181,7 @@ def _legend(
     rows: Rows,
     corner: tuple[int, int],
     width: int,
-    font: ImageFont.FreeTypeFont,
+    font: Font,
 ) -> None:
     for k, line in enumerate(_flow(rows, width, font)):
         x, y = float(corner[0]), corner[1] + _LINE * (k + 0.5) + 4
@@ -192,7 +194,7 @@ def _legend(
             x += _wide(row, font)
 
 
-def _short(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+def _short(text: str, width: int, font: Font) -> str:
     """``text``, cut with an ellipsis to fit ``width``."""
     while len(text) > 1 and font.getlength(text) > width:
         text = text.rstrip("…")[:-1] + "…"

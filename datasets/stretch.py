@@ -19,7 +19,7 @@ _KNEE, _SHOULDER = 0.82, 2.0
 which it has 63 % after so many ranges."""
 _GAMMA = 1 / 1.2
 _SMALLEST_RANGE = 0.03
-"""Reflectance: without it, calm water or fog would be stretched to noise."""
+"""Reflectance: without it, calm water or snow would be stretched to noise."""
 _SAMPLE = 1_000_000
 
 
@@ -110,7 +110,9 @@ def _range(plane: FloatArray, ground: BoolArray, clear: BoolArray) -> tuple[floa
     if not ground.any():
         return 0.0, 1.0
     low = float(np.percentile(plane[ground], _DARK))
-    return low, max(float(np.percentile(plane[clear], _BRIGHT)), low + _SMALLEST_RANGE)
+    high = max(float(np.percentile(plane[clear], _BRIGHT)), low)
+    lacking = max(_SMALLEST_RANGE - (high - low), 0.0) / 2
+    return low - lacking, high + lacking
 
 
 def _tone(plane: FloatArray, low: float, high: float) -> NDArray[np.uint8]:
@@ -119,4 +121,5 @@ def _tone(plane: FloatArray, low: float, high: float) -> NDArray[np.uint8]:
     below = _KNEE * np.clip(share, 0, 1) ** _GAMMA
     above: BoolArray = share > 1
     below[above] += (1 - _KNEE) * (1 - np.exp((1 - share[above]) / _SHOULDER))
-    return np.rint(255 * below).astype(np.uint8)
+    tone: NDArray[np.uint8] = np.rint(255 * below).astype(np.uint8)
+    return tone

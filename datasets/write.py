@@ -152,7 +152,8 @@ def _filled_numbers(filled: FilledTile) -> NDArray[Any]:
 
 def _encode(encoding: Encoding, values: FloatArray) -> NDArray[Any]:
     """Encode a flat list of values of one band."""
-    return encoding.encode(values[None, None])[0, 0]
+    coded: NDArray[Any] = encoding.encode(values[None, None])[0, 0]
+    return coded
 
 
 def _of_band(encoding: Encoding, i: int) -> Encoding:
