@@ -33,10 +33,12 @@ PERMUTATION: NDArray[np.int64] = np.tile(np.array(_TABLE, np.int64), 2)
 
 # x and y components of the 16 gradient directions (those of the cube's edges, z dropped).
 _GRADIENTS = np.array(
-    [(1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (1, 0), (-1, 0),
-     (0, 1), (0, -1), (0, 1), (0, -1), (1, 0), (-1, 0), (0, -1), (0, 1)],
+    [
+        (1, -1, 1, -1, 1, -1, 1, -1, 0, 0, 0, 0, 1, -1, 0, 0),
+        (1, 1, -1, -1, 0, 0, 0, 0, 1, -1, 1, -1, 0, 0, -1, 1),
+    ],
     np.float32,
-)  # fmt: skip
+)
 
 
 def fade(t: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,16 +62,21 @@ def noise_grid(x: ArrayLike, y: ArrayLike) -> FloatArray:
     c0, c1, cells_x, between_x = _cells(np.asarray(x, np.float64))
     r0, r1, cells_y, between_y = _cells(np.asarray(y, np.float64))
     inner = PERMUTATION[PERMUTATION[cells_x & 255][None, :] + (cells_y & 255)[:, None]]
-    gradient = _GRADIENTS[PERMUTATION[inner] & 15]
-    gx, gy = gradient[..., 0], gradient[..., 1]
+    direction = PERMUTATION[inner] & 15
+    gx, gy = _GRADIENTS[0][direction], _GRADIENTS[1][direction]
 
     fx, sx = between_x.astype(np.float32), fade(between_x).astype(np.float32)
     fy, sy = between_y.astype(np.float32)[:, None], fade(between_y).astype(np.float32)[:, None]
-    along = gx[:, c0] * (fx * (1 - sx)) + gx[:, c1] * ((fx - 1) * sx)
-    across = gy[:, c0] * (1 - sx) + gy[:, c1] * sx
-    top = along[r0] + fy * across[r0]
-    bottom = along[r1] + (fy - 1) * across[r1]
-    return np.asarray(top + sy * (bottom - top), np.float32)
+    along = gx.take(c0, 1) * (fx * (1 - sx)) + gx.take(c1, 1) * ((fx - 1) * sx)
+    across = gy.take(c0, 1) * (1 - sx) + gy.take(c1, 1) * sx
+    top = along.take(r0, 0)
+    top += fy * across.take(r0, 0)
+    bottom = along.take(r1, 0)
+    bottom += (fy - 1) * across.take(r1, 0)
+    bottom -= top
+    bottom *= sy
+    bottom += top
+    return np.asarray(bottom, np.float32)
 
 
 def _cells(
@@ -82,6 +89,9 @@ def _cells(
         )
     low = np.floor(axis)
     cell = low.astype(np.int64)
+    first, last = int(cell.min()), int(cell.max()) + 1
+    if last - first <= 4 * axis.size:  # the usual case: every line between is used
+        return cell - first, cell - first + 1, np.arange(first, last + 1), axis - low
     cells, places = np.unique(np.concatenate([cell, cell + 1]), return_inverse=True)
     return places[: axis.size], places[axis.size :], cells, axis - low
 
