@@ -141,7 +141,7 @@ class Tile:
             sizes = [b.gsd_m for b in self.bands if b.gsd_m]
             return min(sizes) if sizes else None
         if self.crs.is_geographic:
-            _, lat = t * (self.shape[1] / 2, self.shape[0] / 2)
+            lat = t.d * self.shape[1] / 2 + t.e * self.shape[0] / 2 + t.f
             dx = hypot(t.a * cos(radians(lat)), t.d)
             dy = hypot(t.b * cos(radians(lat)), t.e)
             return float(sqrt(dx * dy) * 111_195.0)
@@ -204,21 +204,25 @@ class CloudMask:
 
     @property
     def valid(self) -> BoolArray:
-        return self.classes != NODATA
+        out: BoolArray = self.classes != NODATA
+        return out
 
     @property
     def cloud(self) -> BoolArray:
         """Thick or thin cloud."""
-        return (self.classes == THICK) | (self.classes == THIN)
+        out: BoolArray = (self.classes == THICK) | (self.classes == THIN)
+        return out
 
     @property
     def shadow(self) -> BoolArray:
-        return self.classes == SHADOW
+        out: BoolArray = self.classes == SHADOW
+        return out
 
     @property
     def contaminated(self) -> BoolArray:
         """Cloud or shadow: what a filler may touch."""
-        return self.cloud | self.shadow
+        out: BoolArray = self.cloud | self.shadow
+        return out
 
     def cover(self) -> dict[str, float]:
         """Share of each class among the valid pixels (zeros where there is none)."""
@@ -271,7 +275,8 @@ class FilledTile:
     def filled(self) -> BoolArray:
         """(y, x) bool: pixels whose values were replaced."""
         p = self.provenance
-        return (p == SPECTRAL) | (p == SPATIAL) | (p == TEMPORAL)
+        out: BoolArray = (p == SPECTRAL) | (p == SPATIAL) | (p == TEMPORAL)
+        return out
 
 
 def require_quality(tile: Tile, scheme: str) -> Quality:

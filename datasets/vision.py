@@ -37,7 +37,7 @@ def torchvision() -> ModuleType:
         del sys.modules[name]
     import torch
 
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.define(
         "qnms(Tensor dets, Tensor scores, float iou_threshold, bool class_agnostic=False) -> Tensor"

@@ -41,7 +41,8 @@ class Fmask:
 
     Source: Zhu, Woodcock (2012), Object-based cloud and cloud shadow detection in Landsat
     imagery, Remote Sens. Environ. 118, 83-94 (equations 1-21); cirrus after Zhu, Wang,
-    Woodcock (2015), Remote Sens. Environ. 159, 269-277.
+    Woodcock (2015), Remote Sens. Environ. 159, 269-277; haze in place of temperature, for
+    sensors without a thermal band, after Qiu, Zhu, He (2019), ibid. 231, 111205.
     """
 
     bands: ClassVar[BandSet] = BandSet((BLUE, GREEN, RED, NIR, SWIR1, SWIR2))
@@ -112,6 +113,8 @@ class Fmask:
         if s.kelvin is not None:
             land *= _coldness_land(s.kelvin, clear_land if enough else clear)
             water *= _coldness_water(s.kelvin, clear_water & (s.swir2 < 0.03))
+        else:
+            land *= _haziness(s.blue - np.float32(0.5) * s.red, clear_land if enough else clear)
         if s.cirrus is not None:
             land += s.cirrus / np.float32(0.04)
             water += s.cirrus / np.float32(0.04)
@@ -199,6 +202,19 @@ def _coldness_land(kelvin: FloatArray, clear: BoolArray) -> FloatArray | float:
     low, high = np.percentile(seen, [17.5, 82.5])
     out = (np.float32(high + 4) - kelvin) / np.float32(high - low + 8)
     return np.where(np.isnan(out), np.float32(1), np.maximum(out, 0))
+
+
+def _haziness(hot: FloatArray, clear: BoolArray) -> FloatArray | float:
+    """Haze probability over land, where there is no temperature; 1 without clear land.
+
+    The interior of a thick cloud is no whiter than soil, but far above all land in HOT.
+    """
+    seen = hot[clear & np.isfinite(hot)]
+    if not seen.size:
+        return 1.0
+    low, high = np.percentile(seen, [17.5, 82.5])
+    out = (hot - np.float32(low - 0.04)) / np.float32(high - low + 0.08)
+    return np.maximum(out, 0)
 
 
 def _coldness_water(kelvin: FloatArray, clear: BoolArray) -> FloatArray | float:

@@ -24,7 +24,8 @@ def command(
         list[Path] | None, typer.Option(help="Another date on the same grid; may be repeated.")
     ] = None,
     buffer_m: Annotated[
-        float | None, typer.Option(help="Grow the mask by so many metres; default: 2 pixels.", min=0)
+        float | None,
+        typer.Option(help="Grow the mask by so many metres; default: 2 pixels.", min=0),
     ] = None,
     min_area_m2: Annotated[
         float | None, typer.Option(help="Drop specks smaller than this; default: 4 pixels.", min=0)
@@ -35,8 +36,6 @@ def command(
     Writes mask, filled scene, provenance and confidence of every pixel, and a quicklook.
     """
     from ..datasets.atomic import atomic_folder, refuse_existing
-    from ..datasets.quicklook import write_quicklook
-    from ..datasets.write import write_confidence, write_filled, write_mask, write_provenance
     from .pipeline import (
         cover_facts,
         cover_text,
@@ -45,31 +44,28 @@ def command(
         fill_facts,
         fill_text,
         load,
+        output_names,
         stem,
+        write_outputs,
     )
 
     console = Console(common.json, common.log_format, common.verbose)
-    folder = output or Path(f"{stem(scene)}_clean")
+    name = stem(scene)
+    folder = output or Path(f"{name}_clean")
     refuse_existing(folder, common.overwrite)
-    names = {
-        kind: f"{stem(scene)}_{kind}.{'png' if kind == 'quicklook' else 'tif'}"
-        for kind in ("mask", "clean", "provenance", "confidence", "quicklook")
-    }
-    outputs = {kind: str(folder / name) for kind, name in names.items()}
+    outputs = {kind: str(folder / file) for kind, file in output_names(name).items()}
 
     tile = load(scene, reading, console)
     if common.dry_run:
         planned = "\n".join(outputs.values())
         console.result({"scene": scene, "outputs": outputs, "dry_run": True}, planned)
         return
-    used, mask = detect(tile, detector, console, min_area_m2=min_area_m2, buffer_m=buffer_m)
+    used, mask = detect(
+        tile, detector, console, min_area_m2=min_area_m2, buffer_m=buffer_m, buffer_px=2
+    )
     filled = fill(tile, mask, filler, reference or [], reading, console)
-    with console.phase("writing"), atomic_folder(folder, common.overwrite) as new:
-        write_mask(new / names["mask"], mask)
-        write_filled(new / names["clean"], filled)
-        write_provenance(new / names["provenance"], filled)
-        write_confidence(new / names["confidence"], filled)
-        write_quicklook(new / names["quicklook"], tile, mask, filled)
+    with atomic_folder(folder, common.overwrite) as new:
+        write_outputs(new, name, tile, mask, filled, console)
     console.result(
         {
             "scene": scene,

@@ -51,7 +51,7 @@ class Console:
 
     Args:
         as_json: results are one JSON line instead of text.
-        log_format: ``auto`` (a live line on a terminal, plain lines elsewhere), ``plain``, ``json``.
+        log_format: ``auto`` (live on a terminal, plain lines elsewhere), ``plain`` or ``json``.
         verbose: print what `explain` is told.
     """
 

@@ -79,7 +79,7 @@ class Reading:
 def expand(command: Callable[..., None]) -> Callable[..., None]:
     """Turn the parameters of ``command`` that are dataclasses of options into single options."""
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    groups: dict[str, Any] = {n: kind for n, kind in hints.items() if is_dataclass(kind)}
     own = [
         p.replace(annotation=hints[p.name])
         for p in inspect.signature(command).parameters.values()

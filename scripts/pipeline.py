@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import numpy as np
 from .. import detection, gan
 from ..datasets import CloudMask, FilledTile, Tile, read
 from ..datasets.errors import UsageError
+from ..datasets.opening import MAX_PIXELS
+from ..datasets.quicklook import write_quicklook
 from ..datasets.sensors import sensors
 from ..datasets.tile import CLASS_NAMES, PROVENANCE_NAMES, UNFILLABLE
-from ..detection.postprocess import clean_up
+from ..datasets.write import write_confidence, write_filled, write_mask, write_provenance
+from ..detection.postprocess import buffer, clean_up
 from .console import Console
 from .options import Reading
 
@@ -25,17 +29,16 @@ def stem(path: Path) -> str:
 
 def load(path: Path, reading: Reading, console: Console) -> Tile:
     """Read a scene and tell in one line how it was understood."""
-    settings = {
-        "sensor": reading.sensor,
-        "bands": reading.bands,
-        "scale": reading.scale,
-        "offset": reading.offset,
-        "resolution_m": reading.resolution,
-    }
-    if reading.max_pixels is not None:
-        settings["max_pixels"] = reading.max_pixels
     with console.phase("reading"):
-        tile = read(path, **settings)
+        tile = read(
+            path,
+            sensor=reading.sensor,
+            bands=reading.bands,
+            scale=reading.scale,
+            offset=reading.offset,
+            resolution_m=reading.resolution,
+            max_pixels=reading.max_pixels or MAX_PIXELS,
+        )
     console.note(f"{path.name}: {describe(tile)}")
     return tile
 
@@ -74,8 +77,11 @@ def detect(
     threshold: float | None = None,
     min_area_m2: float | None = None,
     buffer_m: float | None = None,
+    buffer_px: float = 0.0,
 ) -> tuple[str, CloudMask]:
     """Mask a tile with the detector called ``detector`` (``auto``: the best that fits).
+
+    ``buffer_px`` is used where no ``buffer_m`` is given.
 
     Returns:
         the name of the detector that ran, and its mask after morphological clean-up.
@@ -86,6 +92,8 @@ def detect(
     with console.phase(f"masking ({name})", tile.data[0].size):
         mask = found.mask(tile)
         mask = clean_up(mask, tile.gsd_m, min_area_m2=min_area_m2, buffer_m=buffer_m)
+        if buffer_m is None:
+            mask = replace(mask, classes=buffer(mask.classes, buffer_px))
     cover = mask.cover()
     if mask.valid.any() and cover["clear"] == 0:
         console.warn("no clear pixel: there is nothing to learn from, all stays as it is")
@@ -119,6 +127,25 @@ def fill(
     if lost:
         console.explain(f"{lost} pixels keep their cloudy values: nothing here knows the ground")
     return done
+
+
+def output_names(stem: str) -> dict[str, str]:
+    """File names of what `write_outputs` writes, by kind."""
+    kinds = ("mask", "clean", "provenance", "confidence", "quicklook")
+    return {k: f"{stem}_{k}.{'png' if k == 'quicklook' else 'tif'}" for k in kinds}
+
+
+def write_outputs(
+    folder: Path, stem: str, tile: Tile, mask: CloudMask, filled: FilledTile, console: Console
+) -> None:
+    """Write mask, filled scene, provenance, confidence and quicklook into ``folder``."""
+    names = output_names(stem)
+    with console.phase("writing"):
+        write_mask(folder / names["mask"], mask)
+        write_filled(folder / names["clean"], filled)
+        write_provenance(folder / names["provenance"], filled)
+        write_confidence(folder / names["confidence"], filled)
+        write_quicklook(folder / names["quicklook"], tile, mask, filled)
 
 
 def cover_facts(mask: CloudMask) -> dict[str, float]:
