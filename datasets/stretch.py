@@ -12,8 +12,11 @@ from .bands import BLUE, GREEN, NIR, RED
 from .legend import NODATA_GREY
 from .tile import BoolArray, CloudMask, FloatArray, Tile
 
-_DARK, _BRIGHT = 1.0, 98.0
-"""Percentiles that become black and bright."""
+_DARK, _MOST, _BRIGHT = 1.0, 90.0, 98.0
+"""Percentiles that become black, that hold most of the ground, and that become bright."""
+_HEADROOM = 2.0
+"""The bright end is at most so many times as far from black as most of the ground: a tenth of
+snow or sand must not leave the rest in the dark."""
 _KNEE, _SHOULDER = 0.82, 2.0
 """Brightness of the upper percentile; what is brighter (cloud) shares the rest up to white, of
 which it has 63 % after so many ranges."""
@@ -110,7 +113,8 @@ def _range(plane: FloatArray, ground: BoolArray, clear: BoolArray) -> tuple[floa
     if not ground.any():
         return 0.0, 1.0
     low = float(np.percentile(plane[ground], _DARK))
-    high = max(float(np.percentile(plane[clear], _BRIGHT)), low)
+    most, high = (float(np.percentile(plane[clear], q)) for q in (_MOST, _BRIGHT))
+    high = max(min(high, low + _HEADROOM * (most - low)), low)
     lacking = max(_SMALLEST_RANGE - (high - low), 0.0) / 2
     return low - lacking, high + lacking
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
+
 from kumosan.datasets.bands import BLUE, NIR, RED, THERMAL, BandSet
 from kumosan.datasets.errors import GridError
 from kumosan.datasets.tile import CloudMask, Tile
 from kumosan.gan.metrics import mae, psnr, reflectances, rmse, rmse_by_class, sam_deg
-from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
 BANDS = BandSet((BLUE, NIR, THERMAL))
 #                  clear thick thin shadow nodata
