@@ -213,8 +213,8 @@ def _haziness(hot: FloatArray, clear: BoolArray) -> FloatArray | float:
     if not seen.size:
         return 1.0
     low, high = np.percentile(seen, [17.5, 82.5])
-    out = (hot - np.float32(low - 0.04)) / np.float32(high - low + 0.08)
-    return np.maximum(out, 0)
+    out: FloatArray = (hot - np.float32(low - 0.04)) / np.float32(high - low + 0.08)
+    return np.maximum(out, np.float32(0), out=out)
 
 
 def _coldness_water(kelvin: FloatArray, clear: BoolArray) -> FloatArray | float:
