@@ -57,7 +57,10 @@ def find_stretch(tile: Tile, mask: CloudMask | None = None) -> Stretch:
         clear = _unless_few(valid & ~mask.contaminated[thin], valid)
     ranges = {i: _range(tile.data[i][thin], ground, clear) for i in unique}
     part = max(needed for _, _, needed in ranges.values())  # one for all keeps the colours
-    ends = {i: _widened(low, low + part * (high - low)) for i, (low, high, _) in ranges.items()}
+    width = {i: part * (high - low) for i, (low, high, _) in ranges.items()}
+    if kind == "RGB":  # one width for all: grey ground and cloud stay grey
+        width = dict.fromkeys(width, max(width.values()))
+    ends = {i: _widened(low, low + width[i]) for i, (low, _, _) in ranges.items()}
     low, high = zip(*(ends[i] for i in bands), strict=True)
     return Stretch(bands, low, high, name)
 
