@@ -4,7 +4,8 @@ Perez et al. 2003 (ACM Trans. Graph. 22(3):313-318): among all images that keep 
 the border of the paste, take the one that minimises the sum over neighbouring pixels p, q of
 (f_p - f_q - v_pq)^2, where v are the gradients of the guide (their equation 3, discrete:
 equation 7). Written as f = guide + u, the correction u of a single guide is a membrane: it obeys
-Laplace's equation and equals target minus guide at the border.
+Laplace's equation and equals target minus guide at the border. It is a sum, not a factor: where
+guide and target differ by a factor that varies over the image, a bright rim shifts dark ground.
 """
 
 from __future__ import annotations
@@ -94,12 +95,12 @@ class Seam:
             return correction
         flat = [np.asarray(g, np.float64).ravel() for g in guides]
         p, q = self._border
-        right = np.bincount(
+        right: Vector = np.bincount(
             self._c, target.ravel()[q].astype(np.float64) - self._at(flat, p, q), correction.size
         )
         jump = self._jump(flat)
-        right += np.bincount(self._a, jump, correction.size)
-        right -= np.bincount(self._b, jump, correction.size)
+        right = right + np.bincount(self._a, jump, correction.size)
+        right = right - np.bincount(self._b, jump, correction.size)
         correction[self._solved] = self._system.solve(right[self._solved])
         return correction
 

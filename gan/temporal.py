@@ -63,7 +63,8 @@ class _Guide:
         """(y, x) estimate of the scene's band ``i``."""
         relation = self.relations[i]
         values = self.tile.data[self.match[i]].astype(np.float64)
-        return relation.gain * values + relation.offset
+        out: NDArray[np.float64] = relation.gain * values + relation.offset
+        return out
 
 
 @dataclass(frozen=True)
