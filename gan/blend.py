@@ -95,12 +95,12 @@ class Seam:
             return correction
         flat = [np.asarray(g, np.float64).ravel() for g in guides]
         p, q = self._border
-        right: Vector = np.bincount(
-            self._c, target.ravel()[q].astype(np.float64) - self._at(flat, p, q), correction.size
-        )
+        anchor = target.ravel()[q].astype(np.float64) - self._at(flat, p, q)
+        right = np.zeros(self._where.size)
+        right += np.bincount(self._c, anchor, right.size)
         jump = self._jump(flat)
-        right = right + np.bincount(self._a, jump, correction.size)
-        right = right - np.bincount(self._b, jump, correction.size)
+        right += np.bincount(self._a, jump, right.size)
+        right -= np.bincount(self._b, jump, right.size)
         correction[self._solved] = self._system.solve(right[self._solved])
         return correction
 
