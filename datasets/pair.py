@@ -17,12 +17,13 @@ class CloudParams:
         ValueRangeError: a number that no cloud can have, or a sun below the horizon.
     """
 
-    kind: Literal["cumulus", "cirrus", "haze"]
+    kind: Literal["cumulus", "stratus", "broken", "cirrus", "haze", "fog"]
     """Type of the cloud; decides the form of its noise field."""
     seed: int
     """Seed of the noise field."""
     cover: float
-    """Share of the tile's valid pixels under this layer, in [0, 1]; met to a pixel."""
+    """Share of the tile's valid pixels under this layer, in [0, 1]; met to a pixel (in the band
+    that parallax is counted from, and without what adjacency brightens)."""
     tau_550: float
     """Optical thickness at 550 nm, mean over the pixels under the layer (before peaks are cut)."""
     alpha: float
@@ -52,6 +53,11 @@ class CloudParams:
     """Angle of the sun from the vertical, degrees."""
     sun_azimuth_deg: float
     """Direction of the sun, degrees clockwise from north."""
+    adjacency: float = 0.0
+    """Reflectance at 470 nm that a wide opaque cloud adds to the air beside it; 0 paints none."""
+    parallax: float = 0.0
+    """Share of the sensor's parallax between bands that is painted, in [-1, 1]: 1 as it flies,
+    -1 for detectors that look the other way, 0 for none."""
 
     def __post_init__(self) -> None:
         rules = (
@@ -64,12 +70,17 @@ class CloudParams:
             ("octaves", self.octaves >= 1, "1 or more"),
             ("edge", self.edge > 0, "an exponent above 0"),
             ("stretch", self.stretch >= 1, "1 or more"),
+            ("adjacency", 0 <= self.adjacency <= 1, "a reflectance in [0, 1]"),
+            ("parallax", -1 <= self.parallax <= 1, "a share in [-1, 1]"),
             ("sun_zenith_deg", 0 <= self.sun_zenith_deg < 85, "degrees in [0, 85)"),
         )
         for name, ok, expected in rules:
             if not ok:
+                sun = name == "sun_zenith_deg"
                 raise ValueRangeError(
-                    f"cloud parameter {name} = {getattr(self, name)!r}", expected, "correct it"
+                    f"cloud parameter {name} = {getattr(self, name)!r}",
+                    expected,
+                    "use a tile taken by day, or correct its sun" if sun else "correct it",
                 )
 
 
@@ -77,7 +88,9 @@ class CloudParams:
 class CloudyPair:
     """A tile without and with clouds, and what was done to it.
 
-    A pixel of ``cloudy`` differs from ``clear`` only where ``mask`` says so.
+    A pixel of ``cloudy`` differs from ``clear`` only where ``mask`` says so. Thin cloud includes
+    pixels that only some bands see as cloud (parallax) and the brightened rim of thick cloud
+    (adjacency), both with an optical thickness of 0.
     """
 
     cloudy: Tile

@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..datasets.pair import CloudParams, CloudyPair
-    from .composite import cloudify
+    from .composite import cloudify, cloudify_all
     from .demo import demo_pair
     from .landscape import landscape
     from .perlin import fractal_noise
     from .presets import PRESETS, CloudPreset, sample_clouds
+    from .sampler import CloudSampler
     from .spectra import endmembers, spectra
 
 __all__ = [
     "PRESETS",
     "CloudParams",
     "CloudPreset",
+    "CloudSampler",
     "CloudyPair",
     "cloudify",
+    "cloudify_all",
     "demo_pair",
     "endmembers",
     "fractal_noise",
@@ -36,7 +39,9 @@ _HOMES = {
     "CloudyPair": "..datasets.pair",
     "PRESETS": ".presets",
     "CloudPreset": ".presets",
+    "CloudSampler": ".sampler",
     "cloudify": ".composite",
+    "cloudify_all": ".composite",
     "demo_pair": ".demo",
     "endmembers": ".spectra",
     "fractal_noise": ".perlin",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from math import ceil, cos, floor, log2, radians, sin
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil, floor, log2
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ..datasets.pair import CloudParams
 from ..datasets.tile import BoolArray, FloatArray
-from .perlin import fractal_noise, random_offset
+from .perlin import Fold, random_offset
 from .terrain import shading
+from .warp import WarpedPlane, Window
 
 TAU_EDGE = 0.03
 """Least optical thickness of a cloudy pixel: thinner is subvisual (Sassen & Cho 1992)."""
@@ -19,142 +22,200 @@ TAU_PEAK = 2.5
 """Greatest optical thickness of a layer over its ``tau_550``; peaks are cut there."""
 TOP_CONTRAST = 0.35
 """Share of the contrast of sunlit and shaded slopes that shows on the top of a heap."""
-_WARP_CELLS = {"cumulus": 0.06, "cirrus": 0.30, "haze": 0.15}
-# How far the plane is bent, in cells of the first octave: ragged rims, curled streaks.
+_MOST_CANVAS = 2.0
+# Views are cut from one canvas while it has no more than this times the tile's area.
 
-Window = tuple[float, float, int, int]
-"""First row and column (pixels, any real numbers), height and width of a view of the plane."""
+Shift = tuple[float, float]
+"""(rows, columns) in pixels by which a view shows the cloud displaced."""
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How the height of a kind of cloud is summed from noise."""
+
+    reach_cells: float
+    """How far the plane is bent, in cells of the first octave: ragged rims, curled streaks."""
+    fold: Fold = "none"
+    heaps: float = 0.0
+    """Weight of ridged noise of a third of the scale on top: the towers of heaps."""
+    swell: float = 0.0
+    """Weight of smooth noise of four times the scale: where cells close and where they open."""
+    relief: bool = False
+    """Whether tops have slopes that sun and shade show on."""
+
+
+_FORMS = {
+    "cumulus": _Form(0.06, heaps=0.30, relief=True),
+    "stratus": _Form(0.20),
+    "broken": _Form(0.12, fold="billow", swell=0.6, relief=True),
+    "cirrus": _Form(0.30),
+    "haze": _Form(0.15),
+    "fog": _Form(0.10),
+}
 
 
 class CloudPlane:
-    """The endless plane of one layer of cloud; windows of it are seen from above or by the sun.
+    """The endless plane of one layer of cloud; views of it are seen from above or by the sun.
 
-    Both are the same function of position, so a shadow fits its cloud, and clouds outside the
-    tile cast shadows into it, without a larger canvas.
+    All are the same function of position, so a shadow fits its cloud, and clouds outside the
+    tile cast shadows into it. Views that lie near the tile are cut from one canvas.
 
     Args:
         layer: the cloud.
         valid: (y, x) pixels of the tile that count for cover.
         gsd_m: pixel size in metres.
+        shifts: displaced views that will be asked for (others work, but cost more).
     """
 
-    def __init__(self, layer: CloudParams, valid: BoolArray, gsd_m: float) -> None:
+    def __init__(
+        self, layer: CloudParams, valid: BoolArray, gsd_m: float, shifts: Iterable[Shift] = ()
+    ) -> None:
         self.layer = layer
+        self._form = _FORMS[layer.kind]
+        self._gsd_m = gsd_m
         rng = np.random.default_rng(layer.seed)
         self._offset, self._puffs = random_offset(rng), random_offset(rng)
-        self._bend = random_offset(rng), random_offset(rng)
-        self._gsd_m = gsd_m
-        self._period = layer.scale_m / gsd_m
-        self._octaves = max(1, min(layer.octaves, 1 + floor(log2(max(self._period / 1.5, 1.0)))))
+        period = layer.scale_m / gsd_m
+        bent = WarpedPlane.drawn(rng, period, self._form.reach_cells)
+        round_ = layer.stretch < 1.05  # turning what is round would only cost
+        self._plane = bent if round_ else WarpedPlane(
+            period, bent.bends, bent.reach_cells, layer.stretch, layer.heading_deg
+        )  # fmt: skip
+        self._octaves = max(1, min(layer.octaves, 1 + floor(log2(max(period / 1.5, 1.0)))))
 
-        height = self._height((0.0, 0.0, *valid.shape))
-        self._cloudy = _highest(height, valid, round(layer.cover * int(valid.sum())))
-        self._height_here = height
-        heights = height[self._cloudy]
+        self._shape = valid.shape[0], valid.shape[1]
+        self._canvas = _canvas(self._shape, shifts)
+        height = self._height(self._canvas)
+        here = self._cut(height)
+        self._cloudy = _highest(here, valid, round(layer.cover * int(valid.sum())))
+        heights = here[self._cloudy]
         self._floor = float(heights.min()) if heights.size else np.inf
         mean = float(np.mean(self._rise(heights))) if heights.size else 0.0
         self._gain = max(layer.tau_550 - TAU_EDGE, 0.0) / mean if mean > 0 else 0.0
+        self._tau = self._thickness(height)
 
+    @cached_property
     def above_tile(self) -> FloatArray:
         """(y, x) float32 tau_550 over the tile; above 0 on exactly the asked share of pixels."""
-        return self._thickness(self._height_here, self._cloudy)
+        return np.where(self._cloudy, self._cut(self._tau), np.float32(0))
 
-    def sunlit_tops(self, tau_550: FloatArray) -> FloatArray:
-        """(y, x) float32 light on the cloud's top over that on a flat one; 1 for sheets.
+    def displaced(self, shift: Shift) -> FloatArray:
+        """(y, x) float32 tau_550 of the layer as a view shows it that displaces it by ``shift``.
 
-        The top of a heap stands (tau / 16)^(3/5) * 350 m above its base: tau grows with the 5/3
-        power of an adiabatic cloud's depth (Brenguier et al. 2000, J. Atmos. Sci. 57). Light
-        scattered within the cloud evens slopes out, so only a part of their contrast is left.
+        With the shift from a cloud to its shadow it is what stands between each pixel and the
+        sun. Pixels that do not count for cover are clouded here too: geometry goes on there.
         """
-        layer = self.layer
-        if layer.kind != "cumulus":
-            return np.ones(tau_550.shape, np.float32)
-        depth = np.float32(350) * (tau_550 / np.float32(16)) ** np.float32(0.6)
+        if self._holds(shift):
+            return self._cut(self._tau, shift)
+        return self._thickness(self._height((-shift[0], -shift[1], *self._shape)))
+
+    def light_on_top(self, shift: Shift = (0.0, 0.0)) -> FloatArray | None:
+        """(y, x) float32 light on the cloud's top over that on a flat one; None for sheets."""
+        if not self._form.relief:
+            return None
+        return self._relief(self.displaced(shift))
+
+    def _relief(self, tau_550: FloatArray) -> FloatArray:
+        """Light on tops that stand (tau / 16)^(3/5) * 350 m above the base.
+
+        Tau grows with the 5/3 power of an adiabatic cloud's depth (Brenguier et al. 2000, J.
+        Atmos. Sci. 57). Light scattered within the cloud evens slopes out, so only a part of
+        their contrast is left.
+        """
+        depth = _power(tau_550 * np.float32(1 / 16), 0.6)
+        depth *= np.float32(350)
         smooth = cv2.GaussianBlur(depth, (0, 0), max(40.0 / self._gsd_m, 0.3))
-        light = shading(
-            np.asarray(smooth, np.float32), self._gsd_m, layer.sun_zenith_deg, layer.sun_azimuth_deg
-        )
-        tops = 1 + np.float32(TOP_CONTRAST) * (light - 1)
-        return np.asarray(np.clip(tops, 0.7, 1.12), np.float32)
-
-    def seen_by_sun(self, shift: tuple[float, float]) -> FloatArray:
-        """(y, x) float32 tau_550 of what stands between each pixel of the tile and the sun.
-
-        Args:
-            shift: (rows, columns) from a cloud to its shadow, pixels.
-        """
-        height = self._height((-shift[0], -shift[1], *self._cloudy.shape))
-        return self._thickness(height, height >= self._floor)
+        sun = self.layer.sun_zenith_deg, self.layer.sun_azimuth_deg
+        light = shading(np.asarray(smooth, np.float32), self._gsd_m, *sun)
+        light -= 1
+        light *= np.float32(TOP_CONTRAST)
+        light += 1
+        return np.asarray(np.clip(light, 0.7, 1.12, out=light), np.float32)
 
     def _rise(self, height: FloatArray) -> FloatArray:
         """Height above the cut, bent by ``edge``: the profile of optical thickness."""
-        above = np.maximum(height - np.float32(self._floor), 0)
-        return np.asarray(above ** np.float32(self.layer.edge), np.float32)
+        return _power(height - np.float32(self._floor), self.layer.edge)
 
-    def _thickness(self, height: FloatArray, cloudy: BoolArray) -> FloatArray:
+    def _thickness(self, height: FloatArray) -> FloatArray:
         tau = np.zeros(height.shape, np.float32)
+        cloudy = height >= np.float32(self._floor)
         least = min(TAU_EDGE, self.layer.tau_550)
-        inside = least + np.float32(self._gain) * self._rise(height[cloudy])
+        inside = self._rise(height[cloudy])
+        inside *= np.float32(self._gain)
+        inside += np.float32(least)
         tau[cloudy] = np.minimum(inside, TAU_PEAK * self.layer.tau_550)
         return tau
 
     def _height(self, window: Window) -> FloatArray:
         """(y, x) height of the noise: what is highest is cloud."""
-        u, v = self._along_and_across(window)
-        height = self._sample(u, v, self._offset, self._period, self._octaves, False)
-        if self.layer.kind == "cumulus":  # heaps on top of the larger structure
-            heaps = self._sample(u, v, self._puffs, self._period / 3, self._octaves - 1, True)
-            height += np.float32(0.30) * heaps
+        plane, form, weight = self._plane, self._form, self.layer.persistence
+        at = plane.coordinates(window)
+        height = plane.noise(
+            at, self._offset, octaves=self._octaves, persistence=weight, fold=form.fold
+        )
+        if form.heaps:
+            heaps = plane.noise(
+                at, self._puffs, period_px=plane.period_px / 3, fold="ridged",
+                octaves=max(1, min(5, self._octaves - 2)), persistence=weight,
+            )  # fmt: skip
+            heaps *= np.float32(form.heaps)
+            height += heaps
+        if form.swell:
+            swell = plane.noise(at, self._puffs, period_px=4 * plane.period_px, octaves=2)
+            swell *= np.float32(form.swell)
+            height += swell
         return height
 
-    def _along_and_across(self, window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Coordinates of every pixel of ``window`` along and across the stretch, bent."""
-        row, col, height, width = window
-        layer, period = self.layer, self._period
-        reach = _WARP_CELLS[layer.kind] * period
-        start = row / period, col / period
-        bend_u, bend_v = (
-            reach * fractal_noise(
-                (height, width), period / 1.5, octaves=min(4, self._octaves),
-                offset=(o[0] + 1.5 * start[0], o[1] + 1.5 * start[1]),
-            )
-            for o in self._bend
+    def _holds(self, shift: Shift) -> bool:
+        """Whether the canvas holds the view displaced by ``shift``."""
+        top, left, height, width = self._canvas
+        return (
+            top <= floor(-shift[0]) and ceil(-shift[0]) + self._shape[0] <= top + height
+            and left <= floor(-shift[1]) and ceil(-shift[1]) + self._shape[1] <= left + width
         )  # fmt: skip
-        y, x = row + np.arange(height)[:, None], col + np.arange(width)[None, :]
-        turn = radians(layer.heading_deg)
-        u = (x * sin(turn) - y * cos(turn) + bend_u) / layer.stretch
-        v = x * cos(turn) + y * sin(turn) + bend_v
-        return u, v
 
-    def _sample(
-        self,
-        u: NDArray[np.float64],
-        v: NDArray[np.float64],
-        offset: tuple[float, float],
-        period: float,
-        octaves: int,
-        billow: bool,
-    ) -> FloatArray:
-        """Noise at (u, v): drawn on the grid that holds them all, then interpolated."""
-        u0, v0 = floor(u.min()), floor(v.min())
-        shape = ceil(v.max()) - v0 + 2, ceil(u.max()) - u0 + 2
-        grid = fractal_noise(
-            shape, period, offset=(offset[0] + v0 / period, offset[1] + u0 / period),
-            octaves=max(octaves, 1), persistence=self.layer.persistence, billow=billow,
-        )  # fmt: skip
-        to_u, to_v = (u - u0).astype(np.float32), (v - v0).astype(np.float32)
-        return np.asarray(cv2.remap(grid, to_u, to_v, cv2.INTER_LINEAR), np.float32)
+    def _cut(self, field: FloatArray, shift: Shift = (0.0, 0.0)) -> FloatArray:
+        """The tile's part of a field on the canvas, displaced by ``shift`` (linear)."""
+        rows, cols = self._shape
+        row, col = -shift[0] - self._canvas[0], -shift[1] - self._canvas[1]
+        r, c = floor(row), floor(col)
+        part = field[r : r + rows + 1, c : c + cols + 1]
+        for axis, (share, n) in enumerate(((row - r, rows), (col - c, cols))):
+            low, high = (part[i : i + n] if axis == 0 else part[:, i : i + n] for i in (0, 1))
+            part = low if share == 0 else low + np.float32(share) * (high - low)
+        return part
+
+
+def _power(base: FloatArray, exponent: float) -> FloatArray:
+    """``base ** exponent`` in place, 0 up to 1e-9: exp and log are vectorised, power is not."""
+    small = base <= 1e-9
+    np.log(np.maximum(base, np.float32(1e-9), out=base), out=base)
+    base *= np.float32(exponent)
+    np.exp(base, out=base)
+    base[small] = 0
+    return base
+
+
+def _canvas(shape: tuple[int, int], shifts: Iterable[Shift]) -> tuple[int, int, int, int]:
+    """The window (whole pixels) of the tile and of all views near enough, nearest first."""
+    top, left, bottom, right = 0, 0, shape[0], shape[1]
+    for down, across in sorted(shifts, key=lambda s: s[0] ** 2 + s[1] ** 2):
+        t, b = min(top, floor(-down)), max(bottom, ceil(-down) + shape[0])
+        le, r = min(left, floor(-across)), max(right, ceil(-across) + shape[1])
+        if (b - t) * (r - le) <= _MOST_CANVAS * shape[0] * shape[1]:
+            top, left, bottom, right = t, le, b, r
+    return top, left, bottom - top, right - left
 
 
 def _highest(height: FloatArray, valid: BoolArray, count: int) -> BoolArray:
     """The ``count`` highest valid pixels, exactly; equal heights go by position."""
-    chosen = np.zeros(height.size, bool)
-    candidates = np.flatnonzero(valid)
-    if count:
-        cut = height.ravel()[candidates]
-        limit = np.partition(cut, cut.size - count)[cut.size - count]
-        above = cut > limit
-        ties = np.flatnonzero(cut == limit)[: count - int(above.sum())]
-        chosen[candidates[above]] = True
-        chosen[candidates[ties]] = True
-    return chosen.reshape(height.shape)
+    if count == 0:
+        return np.zeros(height.shape, bool)
+    cut = height[valid]
+    if count == cut.size:
+        return valid.copy()
+    limit = np.partition(cut, cut.size - count)[cut.size - count]
+    chosen = (height > limit) & valid
+    ties = np.flatnonzero((height == limit) & valid)[: count - int(chosen.sum())]
+    chosen.ravel()[ties] = True
+    return chosen

@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ..datasets.bands import NIR, BandSet
+from ..datasets.errors import BandError, ValueRangeError
 from ..datasets.pair import CloudParams, CloudyPair
-from ..datasets.tile import CLEAR, SHADOW, THICK, THIN, BoolArray, CloudMask, FloatArray, Tile
-from . import optics
-from .atmosphere import path_reflectance, vapour_transmittance
+from ..datasets.tile import (
+    CLEAR, SHADOW, THICK, THIN, BoolArray, ByteArray, CloudMask, FloatArray, Tile,
+)  # fmt: skip
+from .adjacency import glow, spectrum
 from .clouds import CloudPlane
-from .presets import sample_clouds
-from .shadows import pixel_size_m, shadow_factor, shadow_shift, soften
+from .painting import Sunlight, paint_layer, paint_shadow
+from .parallax import band_shifts
+from .sampler import CloudSampler
+from .shadows import pixel_size_m, shadow_shift
 
 THICK_TAU = 3.6
 """Optical thickness from which a cloud counts as thick (thin below: ISCCP's limit, Rossow &
 Schiffer 1999); two thirds of the surface's contrast are gone there."""
 SHADOW_LIMIT = 0.85
 """A shadow is painted, and labelled, where less than this share of near-infrared light is left."""
-LAPSE_K_PER_M = 0.0065
-"""Fall of temperature with height, for cloud in thermal bands (standard atmosphere)."""
-SHADOW_COOLING_K = 5.0
-"""Ground without any sun cools by this; a rough mean for land."""
 
 
 def cloudify(
     tile: Tile,
-    clouds: CloudParams | Sequence[CloudParams] | np.random.Generator,
+    clouds: CloudParams | Sequence[CloudParams] | CloudSampler | np.random.Generator,
     preset: str = "mixed",
+    rng: np.random.Generator | None = None,
 ) -> CloudyPair:
     """Paint clouds and their shadows on ``tile``.
 
     Args:
-        tile: reflectance without clouds. Invalid pixels stay as they are.
-        clouds: the layers, or a generator to draw them of ``preset`` with.
+        tile: reflectance without clouds. Invalid pixels stay as they are, but clouds over them
+            cast shadows beside them. Values below 0 or above 1 are taken as they are.
+        clouds: the layers; or a sampler to draw them with ``rng``; or a generator to draw them
+            of ``preset`` with. The sun of what is drawn is the tile's, where it is known.
         preset: key of ``PRESETS``; used with a generator only.
+        rng: source of randomness; used with a sampler only.
 
     Returns:
         The pair. Clear pixels equal the input bit for bit; where ``tile.stored`` is set, new
@@ -47,65 +49,102 @@ def cloudify(
 
     Raises:
         GridError: the tile's pixel size is not known.
+        BandError: a spectral band has no wavelength.
+        ValueRangeError: layers under different suns, a sun below the horizon, or a sampler
+            without a generator.
         UsageError: there is no such preset.
     """
-    if isinstance(clouds, np.random.Generator):
-        layers = sample_clouds(preset, clouds, tile.acquired)
-    else:
-        layers = (clouds,) if isinstance(clouds, CloudParams) else tuple(clouds)
-    layers = tuple(sorted(layers, key=lambda layer: layer.base_m))
+    _check_wavelengths(tile)
+    layers = _layers(tile, clouds, preset, rng)
     gsd_m = pixel_size_m(tile)
+    parallax = [band_shifts(layer, tile) for layer in layers]
+    planes = [
+        CloudPlane(layer, tile.valid, gsd_m, {shadow_shift(layer, tile), *shifts})
+        for layer, shifts in zip(layers, parallax, strict=True)
+    ]
 
     data = tile.data.copy()
-    thickness = np.zeros(tile.shape, np.float32)
-    planes = [CloudPlane(layer, tile.valid, gsd_m) for layer in layers]
     factor = _paint_shadows(data, tile, planes, gsd_m)
-    for plane in planes:
-        above = plane.above_tile()
-        _paint_layer(data, tile, above, plane, gsd_m)
-        thickness += above
+    rim = _paint_glow(data, tile, planes, gsd_m)
+    thickness, widest = np.zeros((2, *tile.shape), np.float32)
+    for i, (plane, shifts) in enumerate(zip(planes, parallax, strict=True)):
+        widest += paint_layer(data, tile, plane, planes[i + 1 :], shifts, gsd_m)
+        thickness += plane.above_tile
 
     classes = np.full(tile.shape, CLEAR, np.uint8)
+    classes[rim] = THIN
     classes[factor < 1] = SHADOW
-    classes[thickness > 0] = THIN
-    classes[thickness >= THICK_TAU] = THICK
+    classes[widest > 0] = THIN
+    classes[widest >= THICK_TAU] = THICK
     cloudy = _store(tile, data, classes != CLEAR)
+    _forget_unchanged(classes, factor, cloudy, tile, (thickness == 0) & (classes != CLEAR))
     return CloudyPair(cloudy, tile, CloudMask.like(tile, classes), thickness, factor, layers)
+
+
+def cloudify_all(tiles: Iterable[Tile], sampler: CloudSampler, seed: int) -> Iterator[CloudyPair]:
+    """Pairs of many tiles; tile number i is painted with ``generator(seed, i)``.
+
+    A pair depends on its own number only: any split among workers gives the same bytes.
+    """
+    for number, tile in enumerate(tiles):
+        yield cloudify(tile, sampler, rng=generator(seed, number))
+
+
+def generator(seed: int, number: int) -> np.random.Generator:
+    """The generator of image ``number`` of the run ``seed``, whatever was drawn before it."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+
+
+def _layers(
+    tile: Tile,
+    clouds: CloudParams | Sequence[CloudParams] | CloudSampler | np.random.Generator,
+    preset: str,
+    rng: np.random.Generator | None,
+) -> tuple[CloudParams, ...]:
+    """The layers, lowest first, checked to be under one sun."""
+    if isinstance(clouds, np.random.Generator):
+        clouds, rng = CloudSampler((preset,)), clouds
+    if isinstance(clouds, CloudSampler):
+        if rng is None:
+            raise ValueRangeError(
+                "a cloud sampler without a generator", "a NumPy generator", "pass rng="
+            )
+        layers = clouds.sample(rng, tile.acquired)
+    else:
+        layers = (clouds,) if isinstance(clouds, CloudParams) else tuple(clouds)
+    suns = {(layer.sun_zenith_deg, layer.sun_azimuth_deg) for layer in layers}
+    if len(suns) > 1:
+        raise ValueRangeError(
+            f"layers under {len(suns)} suns", "one sun for all", "give all the same sun angles"
+        )
+    return tuple(sorted(layers, key=lambda layer: layer.base_m))
+
+
+def _check_wavelengths(tile: Tile) -> None:
+    lost = [tile.bands[i].name for i in tile.optical if not tile.bands[i].center_nm > 0]
+    if lost:
+        raise BandError(
+            f"bands {', '.join(lost)} without a wavelength",
+            "a centre in nanometres: clouds are painted by wavelength",
+            "read the scene with --sensor or --bands",
+        )
 
 
 def _paint_shadows(
     data: FloatArray, tile: Tile, planes: Sequence[CloudPlane], gsd_m: float
 ) -> FloatArray:
     """Darken ``data`` in place; returns the shadow factor at the label wavelength."""
-    passing = []
-    for plane in planes:
-        tau = plane.seen_by_sun(shadow_shift(plane.layer, tile))
-        passing.append(soften(optics.sun_transmittance(tau, plane.layer), plane.layer, gsd_m))
-
-    def factor_at(nm: float, where: NDArray[np.intp] | slice) -> FloatArray:
-        # T(lambda) from T(550 nm) as for an exponential: T^((lambda/550)^-alpha).
-        direct = np.ones(1, np.float32)
-        for plane, share in zip(planes, passing, strict=True):
-            power = np.float32((nm / 550.0) ** -plane.layer.alpha)
-            direct = direct * share.ravel()[where] ** power
-        return shadow_factor(direct, nm, planes[0].layer.sun_zenith_deg)
-
     factor = np.ones(tile.shape, np.float32)
     if not planes:
         return factor
-    everywhere = factor_at(label_wavelength_nm(tile.bands), slice(None)).reshape(tile.shape)
-    dark = np.flatnonzero((everywhere < SHADOW_LIMIT) & tile.valid)
-    factor.ravel()[dark] = everywhere.ravel()[dark]
-    for i, band in enumerate(tile.bands):
-        plane_flat = data[i].reshape(-1)
-        if band.kind == "thermal":
-            plane_flat[dark] -= np.float32(SHADOW_COOLING_K) * (1 - factor.ravel()[dark])
-        elif band.kind in ("reflective", "vapour"):  # the cirrus band does not see the ground
-            air = 0.0
-            if tile.acquired.level == "TOA":  # light that never reached the ground stays
-                air = path_reflectance(band.center_nm, planes[0].layer.sun_zenith_deg)
-            ground = np.maximum(plane_flat[dark] - np.float32(air), 0)
-            plane_flat[dark] -= (1 - factor_at(band.center_nm, dark)) * ground
+    sun = Sunlight(planes, tile, gsd_m)
+    everywhere = sun.factor(label_wavelength_nm(tile.bands), slice(None))
+    dark = np.flatnonzero((everywhere < SHADOW_LIMIT) & tile.valid.ravel())
+    factor.ravel()[dark] = everywhere[dark]
+    below = sun.at(dark)
+    if below is not None:
+        for plane, band in zip(data, tile.bands, strict=True):
+            paint_shadow(plane, band, tile, below, everywhere[dark], dark)
     return factor
 
 
@@ -118,60 +157,43 @@ def label_wavelength_nm(bands: BandSet) -> float:
     return max((nm for nm in centers if nm <= 1000), default=max(centers, default=NIR.center_nm))
 
 
-def _paint_layer(
-    data: FloatArray, tile: Tile, tau_550: FloatArray, plane: CloudPlane, gsd_m: float
-) -> None:
-    """Lay the layer of ``plane`` over ``data`` in place."""
-    layer = plane.layer
-    where = np.flatnonzero(tau_550 > 0)
-    if not where.size:
-        return
-    lit = plane.sunlit_tops(tau_550).ravel()[where]
-    tau_550 = tau_550.ravel()[where]
-    reach_px = min(0.5 * layer.base_m, 1000.0) / gsd_m
+def _paint_glow(
+    data: FloatArray, tile: Tile, planes: Sequence[CloudPlane], gsd_m: float
+) -> BoolArray:
+    """Brighten ``data`` beside thick cloud in place; returns where."""
+    added = glow(planes, tile.shape, gsd_m)
+    if added is None:
+        return np.zeros(tile.shape, bool)
+    added *= tile.valid
     for i, band in enumerate(tile.bands):
-        below = data[i].reshape(-1)[where]
-        if band.kind == "thermal":
-            cold = np.float32(np.nanmedian(data[i]) - LAPSE_K_PER_M * layer.base_m)
-            data[i].reshape(-1)[where] = below + _emissivity(tau_550, layer) * (cold - below)
-        elif band.kind != "other":
-            nm = band.center_nm
-            tau = optics.thickness_at(tau_550, nm, layer.alpha)
-            sharp = optics.sharpness(tau, layer.asymmetry)
-            around = surroundings(data[i], tile.valid, reach_px).ravel()[where]
-            own = optics.cloud_reflectance(tau_550, nm, layer)
-            own *= lit * np.float32(vapour_transmittance(band, layer.base_m))
-            seen = around + sharp * (below - around)
-            data[i].reshape(-1)[where] = optics.transmittance(tau_550, nm, layer) * seen + own
-
-
-def _emissivity(tau_550: FloatArray, layer: CloudParams) -> FloatArray:
-    """Thermal emissivity 1 - exp(-tau_IR), tau_IR about half of tau_550, none for fine haze."""
-    share = 0.0 if layer.phase == "aerosol" else 0.5
-    return np.asarray(1 - np.exp(-np.float32(share) * tau_550), np.float32)
-
-
-def surroundings(plane: FloatArray, valid: BoolArray, reach_px: float) -> FloatArray:
-    """(y, x) mean of the valid values around each pixel, Gaussian of sigma ``reach_px``.
-
-    Light scattered below a cloud comes from there. Computed on a coarser grid.
-    """
-    coarse = max(1, int(reach_px / 2))
-    size = tuple(max(1, -(-n // coarse)) for n in plane.shape[::-1])
-    weight = valid.astype(np.float32)
-    planes = (np.where(valid, plane, 0).astype(np.float32), weight)
-    small = [cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in planes]
-    sigma = max(reach_px / coarse, 0.3)
-    small = [cv2.GaussianBlur(p, (0, 0), sigma, borderType=cv2.BORDER_REFLECT) for p in small]
-    mean = small[0] / np.maximum(small[1], np.float32(1e-6))
-    full = cv2.resize(mean, plane.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(full, np.float32)
+        if band.kind == "reflective":
+            data[i] += added * np.float32(spectrum(band.center_nm))
+    return added > 0
 
 
 def _store(tile: Tile, data: FloatArray, changed: BoolArray) -> Tile:
     """``tile`` with the values of ``data`` where ``changed``, quantised as it was stored."""
     if tile.stored is None:
         return tile.with_data(data)
-    stored = np.where(changed, tile.encoding.encode(data), tile.stored)
-    data = np.where(changed, tile.encoding.decode(stored), tile.data)
-    return replace(tile, data=data, stored=stored)
+    where = np.flatnonzero(changed & tile.valid)
+    n = len(tile.bands)
+    coded = tile.encoding.encode(data.reshape(n, -1)[:, where, None])
+    stored, out = tile.stored.copy(), tile.data.copy()
+    stored.reshape(n, -1)[:, where] = coded[..., 0]
+    out.reshape(n, -1)[:, where] = tile.encoding.decode(coded)[..., 0]
+    return replace(tile, data=out, stored=stored)
+
+
+def _forget_unchanged(
+    classes: ByteArray, factor: FloatArray, cloudy: Tile, clear: Tile, weak: BoolArray
+) -> None:
+    """Unlabel ``weak`` pixels where nothing came of them: black ground, steps of the encoding.
+
+    In place; the shadow factor there is set back to 1.
+    """
+    n = len(clear.bands)
+    where = np.flatnonzero(weak)
+    after, before = (t.data.reshape(n, -1)[:, where] for t in (cloudy, clear))
+    lost = where[((after == before) | np.isnan(before)).all(0)]
+    classes.ravel()[lost] = CLEAR
+    factor.ravel()[lost] = 1

@@ -59,7 +59,12 @@ def transmittance(tau_550: FloatArray, nm: float, layer: CloudParams) -> FloatAr
 def cloud_reflectance(tau_550: FloatArray, nm: float, layer: CloudParams) -> FloatArray:
     """The layer's own reflectance at ``nm``, darker in the short-wave infrared by its phase."""
     white = reflectance(thickness_at(tau_550, nm, layer.alpha), layer.asymmetry)
-    return white * np.float32(np.interp(nm, *_SWIR[layer.phase]))
+    return white * np.float32(whiteness(nm, layer.phase))
+
+
+def whiteness(nm: float, phase: str) -> float:
+    """Reflectance of a cloud of ``phase`` at ``nm`` over that of one that does not absorb."""
+    return float(np.interp(nm, *_SWIR[phase]))
 
 
 def sun_transmittance(tau_550: FloatArray, layer: CloudParams) -> FloatArray:

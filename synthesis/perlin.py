@@ -2,14 +2,22 @@
 
 Gradient noise of Perlin (2002), "Improving noise", with his published permutation. It is
 random only through the real-valued offset at which the plane is entered, so every seed works.
+
+On a grid the noise is separable but for the gradients: interpolated along x once for every
+lattice row, it is a weighted sum of four such rows in every pixel row. All octaves together are
+then one sparse matrix (height, lattice rows) times those rows.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
-from ..datasets.errors import ValueRangeError
+from ..datasets.errors import UsageError, ValueRangeError
 from ..datasets.tile import FloatArray
 
 # The 256 numbers of Perlin's reference implementation (his p[] table).
@@ -31,6 +39,10 @@ _TABLE = (
 PERMUTATION: NDArray[np.int64] = np.tile(np.array(_TABLE, np.int64), 2)
 """(512,) Perlin's permutation of 0..255, twice over so that sums of two indices need no modulo."""
 
+Fold = Literal["none", "billow", "ridged"]
+"""What is summed: the noise n; 2|n| - 1, rounded heaps with creases between; or 1 - 2|n|, sharp
+ridges with hollows between."""
+
 # x and y components of the 16 gradient directions (those of the cube's edges, z dropped).
 _GRADIENTS = np.array(
     [
@@ -39,6 +51,9 @@ _GRADIENTS = np.array(
     ],
     np.float32,
 )
+_BY_SUM = _GRADIENTS[:, PERMUTATION[PERMUTATION] & 15]
+GRADIENT_X, GRADIENT_Y = np.ascontiguousarray(_BY_SUM[0]), np.ascontiguousarray(_BY_SUM[1])
+"""(512,) gradient on the lattice, by the sum of ``PERMUTATION[column]`` and the row's number."""
 
 
 def fade(t: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -46,54 +61,138 @@ def fade(t: NDArray[np.float64]) -> NDArray[np.float64]:
     return t * t * t * (t * (t * 6.0 - 15.0) + 10.0)
 
 
-def noise_grid(x: ArrayLike, y: ArrayLike) -> FloatArray:
-    """One octave on the grid spanned by two axes.
+@dataclass(frozen=True)
+class Columns:
+    """Where the pixels of a row lie between lattice lines, in every octave; all (octave, nx)."""
 
-    On a grid the noise is separable but for the gradients: it is interpolated along x once for
-    every lattice row and then along y, instead of from four corners for every pixel.
+    low: NDArray[np.intp]
+    """Permuted number of the lattice line before each pixel: index to add a row's number to."""
+    high: NDArray[np.intp]
+    """The same of the line after."""
+    between: NDArray[np.float64]
+    """Fraction of the cell, [0, 1)."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where the pixels of a column lie, and the lattice rows that are needed."""
+
+    low: NDArray[np.intp]
+    """(octave, ny) position in ``numbers`` of the lattice row before each pixel row."""
+    high: NDArray[np.intp]
+    """(octave, ny) position of the one after."""
+    between: NDArray[np.float64]
+    """(octave, ny) fraction of the cell, [0, 1)."""
+    numbers: tuple[NDArray[np.intp], ...]
+    """Numbers (0-255) of the lattice rows of each octave; positions count through all."""
+
+
+def _cells(
+    coordinates: NDArray[np.float64], frequencies: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(octave, n) lattice cell of every coordinate, and the fraction of it."""
+    if not np.isfinite(coordinates).all():
+        raise ValueRangeError(
+            "noise coordinates that are not finite", "finite numbers", "check offset and scale"
+        )
+    scaled = coordinates * frequencies[:, None]
+    floor = np.floor(scaled)
+    return floor.astype(np.int64), scaled - floor
+
+
+def columns(
+    x: NDArray[np.float64], frequencies: NDArray[np.float64], repeat: int | None = None
+) -> Columns:
+    """Locate ``x`` (first-octave cells) on a lattice that repeats after ``repeat`` cells."""
+    cell, between = _cells(x, frequencies)
+    after = cell + 1
+    if repeat is not None:
+        period = np.round(repeat * frequencies).astype(np.int64)[:, None]
+        cell, after = cell % period, after % period
+    return Columns(PERMUTATION[cell & 255], PERMUTATION[after & 255], between)
+
+
+def rows(
+    y: NDArray[np.float64], frequencies: NDArray[np.float64], repeat: int | None = None
+) -> Rows:
+    """Locate ``y`` (first-octave cells) and list the lattice rows on either side."""
+    cell, between = _cells(y, frequencies)
+    low, high = np.empty((2, *cell.shape), np.intp)
+    numbers, start = [], 0
+    for k, octave in enumerate(cell):
+        first, last = int(octave.min()), int(octave.max()) + 1
+        if last - first <= 4 * y.size:  # the usual case: every line between is used
+            lines: NDArray[np.int64] = np.arange(first, last + 1)
+            low[k] = octave - (first - start)
+            high[k] = low[k] + 1
+        else:
+            lines, places = np.unique(np.concatenate([octave, octave + 1]), return_inverse=True)
+            low[k], high[k] = places[: y.size] + start, places[y.size :] + start
+        if repeat is not None:
+            lines = lines % round(repeat * frequencies[k])
+        numbers.append(lines & 255)
+        start += lines.size
+    return Rows(low, high, between, tuple(numbers))
+
+
+def _interpolated(across: Columns, down: Rows) -> FloatArray:
+    """(2, lattice rows, nx) lattice rows interpolated along x: x parts of the gradients, y parts."""
+    f, s = across.between.astype(np.float32), fade(across.between).astype(np.float32)
+    left, right = 1 - s, s
+    pull_left, pull_right = f * left, (f - 1) * right
+    out = np.empty((2, sum(n.size for n in down.numbers), f.shape[1]), np.float32)
+    start = 0
+    for k, number in enumerate(down.numbers):
+        before, after = number[:, None] + across.low[k], number[:, None] + across.high[k]
+        for part, gradient, weights in (
+            (out[0], GRADIENT_X, (pull_left[k], pull_right[k])),
+            (out[1], GRADIENT_Y, (left[k], right[k])),
+        ):
+            block = part[start : start + number.size]
+            np.multiply(gradient.take(before), weights[0], out=block)
+            block += gradient.take(after) * weights[1]
+        start += number.size
+    return out
+
+
+def _octaves(
+    across: Columns, down: Rows, weights: NDArray[np.float64], together: bool
+) -> list[FloatArray]:
+    """Weighted octaves, each (ny, nx), or one field that is their sum."""
+    lattice = _interpolated(across, down)
+    n = lattice.shape[1]
+    t, s = down.between, fade(down.between)
+    share = np.stack([1 - s, s, t * (1 - s), (t - 1) * s], 2) * weights[:, None, None]
+    place = np.stack([down.low, down.high, n + down.low, n + down.high], 2)
+    if together:  # (octave, ny, 4) -> all octaves of a pixel row side by side
+        share = share.transpose(1, 0, 2).reshape(1, t.shape[1], -1)
+        place = place.transpose(1, 0, 2).reshape(1, t.shape[1], -1)
+    return [_sum(p, w, lattice.reshape(2 * n, -1)) for p, w in zip(place, share, strict=True)]
+
+
+def _sum(places: NDArray[np.intp], weights: NDArray[np.float64], lattice: FloatArray) -> FloatArray:
+    """Every row of the field as the sum of ``lattice[places]`` times ``weights``."""
+    ny, k = places.shape
+    starts = np.arange(0, ny * k + 1, k, dtype=np.int32)
+    parts = weights.astype(np.float32).ravel(), places.astype(np.int32).ravel(), starts
+    return np.asarray(sparse.csr_matrix(parts, (ny, len(lattice))) @ lattice, np.float32)
+
+
+def noise_grid(x: ArrayLike, y: ArrayLike, repeat: tuple[int, int] | None = None) -> FloatArray:
+    """One octave on the grid spanned by two axes.
 
     Args:
         x: (nx,) coordinates of the columns in lattice units, any finite numbers.
         y: (ny,) coordinates of the rows.
+        repeat: (rows, columns) of cells after which the noise repeats; 256 if not given.
 
     Returns:
         (ny, nx) float32, about [-1, 1], 0 wherever x and y are both integers.
     """
-    c0, c1, cells_x, between_x = _cells(np.asarray(x, np.float64))
-    r0, r1, cells_y, between_y = _cells(np.asarray(y, np.float64))
-    inner = PERMUTATION[PERMUTATION[cells_x & 255][None, :] + (cells_y & 255)[:, None]]
-    direction = PERMUTATION[inner] & 15
-    gx, gy = _GRADIENTS[0][direction], _GRADIENTS[1][direction]
-
-    fx, sx = between_x.astype(np.float32), fade(between_x).astype(np.float32)
-    fy, sy = between_y.astype(np.float32)[:, None], fade(between_y).astype(np.float32)[:, None]
-    along = gx.take(c0, 1) * (fx * (1 - sx)) + gx.take(c1, 1) * ((fx - 1) * sx)
-    across = gy.take(c0, 1) * (1 - sx) + gy.take(c1, 1) * sx
-    top = along.take(r0, 0)
-    top += fy * across.take(r0, 0)
-    bottom = along.take(r1, 0)
-    bottom += (fy - 1) * across.take(r1, 0)
-    bottom -= top
-    bottom *= sy
-    bottom += top
-    return np.asarray(bottom, np.float32)
-
-
-def _cells(
-    axis: NDArray[np.float64],
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64], NDArray[np.float64]]:
-    """Positions of both lattice neighbours, the lattice lines used, and the fraction between."""
-    if not np.isfinite(axis).all():
-        raise ValueRangeError(
-            "noise coordinates that are not finite", "finite numbers", "check offset and scale"
-        )
-    low = np.floor(axis)
-    cell = low.astype(np.int64)
-    first, last = int(cell.min()), int(cell.max()) + 1
-    if last - first <= 4 * axis.size:  # the usual case: every line between is used
-        return cell - first, cell - first + 1, np.arange(first, last + 1), axis - low
-    cells, places = np.unique(np.concatenate([cell, cell + 1]), return_inverse=True)
-    return places[: axis.size], places[axis.size :], cells, axis - low
+    one = np.ones(1)
+    down, right = repeat or (None, None)
+    across = columns(np.asarray(x, np.float64), one, right)
+    return _octaves(across, rows(np.asarray(y, np.float64), one, down), one, True)[0]
 
 
 def fractal_noise(
@@ -104,7 +203,9 @@ def fractal_noise(
     octaves: int = 6,
     persistence: float = 0.5,
     lacunarity: float = 2.0,
-    billow: bool = False,
+    fold: Fold = "none",
+    repeat: tuple[int, int] | None = None,
+    backend: Literal["numpy", "noise"] = "numpy",
 ) -> FloatArray:
     """Octaves of Perlin noise, octave k at ``lacunarity^k`` with weight ``persistence^k``.
 
@@ -115,14 +216,53 @@ def fractal_noise(
         octaves: how many octaves.
         persistence: weight of an octave against the one before.
         lacunarity: frequency of an octave against the one before.
-        billow: sum 1 - 2|noise| instead: rounded heaps with creases between, as cumulus tops.
+        fold: what is summed.
+        repeat: (rows, columns) of first-octave cells after which the field repeats without a
+            seam; needs a whole ``lacunarity``. 256 if not given, as the permutation does.
+        backend: ``noise`` calls ``pnoise2`` of that package for every pixel: the reference, and
+            slow. The field is the same but for rounding.
 
     Returns:
         (height, width) float32 divided by the sum of weights, as ``pnoise2`` does.
 
     Raises:
-        ValueRangeError: no octave, or a period that is not positive.
+        ValueRangeError: no octave, a period or repeat that is not positive, or an offset that is
+            not finite.
+        MissingExtraError: the package ``noise`` is asked for and not installed.
     """
+    y, x, frequencies, weights = plan(
+        shape, period_px, offset, octaves, persistence, lacunarity, repeat
+    )
+    if backend == "noise":
+        from .perlin_reference import octave_sum
+
+        return octave_sum(x, y, frequencies, weights, fold, repeat)
+    if backend != "numpy":
+        raise UsageError(f"a noise backend '{backend}'", "numpy or noise", "correct the name")
+    down, right = repeat or (None, None)
+    parts = _octaves(
+        columns(x, frequencies, right), rows(y, frequencies, down), weights, fold == "none"
+    )
+    if fold == "none":
+        return parts[0]
+    total = np.zeros(shape, np.float32)
+    for octave in parts:
+        total += np.abs(octave, out=octave)
+    total *= 2 if fold == "billow" else -2
+    total += -1 if fold == "billow" else 1
+    return total
+
+
+def plan(
+    shape: tuple[int, int],
+    period_px: float | tuple[float, float],
+    offset: tuple[float, float],
+    octaves: int,
+    persistence: float,
+    lacunarity: float,
+    repeat: tuple[int, int] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Row and column coordinates in cells, and of every octave frequency and weight (sum 1)."""
     rows, cols = period_px if isinstance(period_px, tuple) else (period_px, period_px)
     if octaves < 1 or not (rows > 0 and cols > 0):
         raise ValueRangeError(
@@ -130,19 +270,17 @@ def fractal_noise(
             "one octave or more and a positive period",
             "correct octaves or the cloud's scale",
         )
+    if repeat is not None and (min(repeat) < 1 or lacunarity != round(lacunarity)):
+        raise ValueRangeError(
+            f"noise that repeats after {repeat[0]} x {repeat[1]} cells with lacunarity {lacunarity:g}",
+            "one cell or more and a whole lacunarity",
+            "correct repeat, or use lacunarity 2",
+        )
+    frequencies = np.float64(lacunarity) ** np.arange(octaves)
+    weights = np.float64(persistence) ** np.arange(octaves)
     y = offset[0] + np.arange(shape[0]) / rows
     x = offset[1] + np.arange(shape[1]) / cols
-    total = np.zeros(shape, np.float32)
-    weight, frequency, weights = 1.0, 1.0, 0.0
-    for _ in range(octaves):
-        octave = noise_grid(x * frequency, y * frequency)
-        if billow:
-            octave = 1 - 2 * np.abs(octave)
-        total += np.float32(weight) * octave
-        weights += weight
-        weight *= persistence
-        frequency *= lacunarity
-    return total / np.float32(weights)
+    return y, x, frequencies, weights / weights.sum()
 
 
 def random_offset(rng: np.random.Generator) -> tuple[float, float]:

@@ -19,7 +19,7 @@ Range = tuple[float, float]
 class CloudPreset:
     """A type of cloud: (low, high) of everything that is drawn, units as in CloudParams."""
 
-    kind: Literal["cumulus", "cirrus", "haze"]
+    kind: Literal["cumulus", "stratus", "broken", "cirrus", "haze", "fog"]
     phase: Literal["water", "ice", "aerosol"]
     cover: Range
     tau_550: Range
@@ -34,6 +34,10 @@ class CloudPreset:
     edge: Range
     stretch: Range
 
+    adjacency: Range = (0.0, 0.0)
+    parallax: bool = True
+    """Whether bands of sensors that are known for it see the layer displaced."""
+
     def sample(self, rng: np.random.Generator, acquired: Acquisition | None = None) -> CloudParams:
         """Draw a layer.
 
@@ -42,20 +46,23 @@ class CloudPreset:
             acquired: the tile's; its sun is used where known, else one is drawn (zenith 20-65
                 degrees, any azimuth).
         """
+        zenith, azimuth = draw_sun(rng, acquired)
+        return self.under(zenith, azimuth, rng)
+
+    def under(
+        self, sun_zenith_deg: float, sun_azimuth_deg: float, rng: np.random.Generator
+    ) -> CloudParams:
+        """Draw a layer under this sun."""
 
         def draw(limits: Range) -> float:
             return float(rng.uniform(*limits))
 
-        sun_zenith, sun_azimuth = draw((20, 65)), draw((0, 360))
-        if acquired is not None and acquired.sun_zenith_deg is not None:
-            sun_zenith = acquired.sun_zenith_deg
-        if acquired is not None and acquired.sun_azimuth_deg is not None:
-            sun_azimuth = acquired.sun_azimuth_deg
+        low, high = (max(tau, 1e-9) for tau in self.tau_550)
         return CloudParams(
             kind=self.kind,
             seed=int(rng.integers(2**63)),
             cover=draw(self.cover),
-            tau_550=float(np.exp(draw((np.log(self.tau_550[0]), np.log(self.tau_550[1]))))),
+            tau_550=float(np.exp(draw((np.log(low), np.log(high))))),
             alpha=draw(self.alpha),
             asymmetry=draw(self.asymmetry),
             phase=self.phase,
@@ -67,15 +74,30 @@ class CloudPreset:
             edge=draw(self.edge),
             stretch=draw(self.stretch),
             heading_deg=draw((0, 180)),
-            sun_zenith_deg=sun_zenith,
-            sun_azimuth_deg=sun_azimuth,
+            sun_zenith_deg=sun_zenith_deg,
+            sun_azimuth_deg=sun_azimuth_deg,
+            adjacency=draw(self.adjacency),
+            parallax=float(rng.choice((-1, 1))) if self.parallax else 0.0,
         )
+
+
+def draw_sun(
+    rng: np.random.Generator, acquired: Acquisition | None, zenith_deg: Range = (20.0, 65.0)
+) -> tuple[float, float]:
+    """(zenith, azimuth) in degrees: those of ``acquired`` where known, else drawn."""
+    zenith, azimuth = float(rng.uniform(*zenith_deg)), float(rng.uniform(0, 360))
+    if acquired is not None and acquired.sun_zenith_deg is not None:
+        zenith = acquired.sun_zenith_deg
+    if acquired is not None and acquired.sun_azimuth_deg is not None:
+        azimuth = acquired.sun_azimuth_deg
+    return zenith, azimuth
 
 
 CUMULUS = CloudPreset(
     kind="cumulus", phase="water", cover=(0.08, 0.45), tau_550=(8, 30), alpha=(0.0, 0.1),
     asymmetry=(0.84, 0.87), side_loss=(0.3, 0.7), base_m=(600, 2500), scale_m=(1500, 5000),
     octaves=8, persistence=(0.48, 0.58), edge=(0.6, 1.0), stretch=(1.0, 1.4),
+    adjacency=(0.0, 0.04),
 )  # fmt: skip
 """Heaped water cloud: thick, thin at its rims, with dark shadows."""
 CIRRUS = CloudPreset(
@@ -91,13 +113,39 @@ HAZE = CloudPreset(
 )  # fmt: skip
 """Fine particles: hides the blue, hardly the infrared."""
 
+STRATUS = CloudPreset(
+    kind="stratus", phase="water", cover=(0.5, 0.95), tau_550=(4, 20), alpha=(0.0, 0.1),
+    asymmetry=(0.84, 0.87), side_loss=(0.0, 0.1), base_m=(300, 1500), scale_m=(6000, 15000),
+    octaves=7, persistence=(0.40, 0.52), edge=(0.7, 1.2), stretch=(1.0, 2.0),
+    adjacency=(0.0, 0.04),
+)  # fmt: skip
+"""A sheet of water cloud with few gaps."""
+BROKEN = CloudPreset(
+    kind="broken", phase="water", cover=(0.3, 0.8), tau_550=(4, 18), alpha=(0.0, 0.1),
+    asymmetry=(0.84, 0.87), side_loss=(0.1, 0.4), base_m=(500, 2000), scale_m=(900, 2500),
+    octaves=6, persistence=(0.40, 0.50), edge=(0.6, 1.0), stretch=(1.0, 1.8),
+    adjacency=(0.0, 0.04),
+)  # fmt: skip
+"""Cells of stratocumulus with gaps along their borders."""
+FOG = CloudPreset(
+    kind="fog", phase="water", cover=(0.2, 0.9), tau_550=(1, 12), alpha=(0.0, 0.2),
+    asymmetry=(0.82, 0.86), side_loss=(0.0, 0.0), base_m=(20, 200), scale_m=(5000, 15000),
+    octaves=5, persistence=(0.30, 0.42), edge=(0.8, 1.5), stretch=(1.0, 2.5),
+)  # fmt: skip
+"""Droplets on the ground: grey, smooth, so low that its shadow hides under it."""
+
 PRESETS: Mapping[str, tuple[CloudPreset, ...]] = {
     "cumulus": (CUMULUS,),
+    "stratus": (STRATUS,),
+    "broken": (BROKEN,),
     "cirrus": (CIRRUS,),
     "haze": (HAZE,),
+    "fog": (FOG,),
     "mixed": (CUMULUS, CIRRUS),
+    "broken-cirrus": (BROKEN, CIRRUS),
+    "hazy-cumulus": (HAZE, CUMULUS),
 }
-"""Layers by name, each drawn on its own."""
+"""Layers by name, each drawn on its own under one sun."""
 
 
 def sample_clouds(
@@ -108,4 +156,5 @@ def sample_clouds(
         raise UsageError(
             f"no cloud preset called '{preset}'", f"one of {', '.join(PRESETS)}", "correct the name"
         )
-    return tuple(layer.sample(rng, acquired) for layer in PRESETS[preset])
+    sun = draw_sun(rng, acquired)
+    return tuple(layer.under(*sun, rng) for layer in PRESETS[preset])

@@ -16,22 +16,31 @@ SUN_DIAMETER_RAD = 0.0093
 """Angular diameter of the sun."""
 
 
-def shadow_shift(layer: CloudParams, tile: Tile) -> tuple[float, float]:
+def shadow_shift(layer: CloudParams, tile: Tile, above_m: float = 0.0) -> tuple[float, float]:
     """(rows, columns) in pixels from a cloud to its shadow: h tan(theta_s), away from the sun.
 
     On a north-up grid drow = +d cos(phi_s) and dcol = -d sin(phi_s) with phi_s clockwise from
     north; a projected grid may be rotated or south-up, its transform is obeyed.
 
+    Args:
+        layer: the cloud.
+        tile: where its shadow falls.
+        above_m: height of what the shadow falls on; the ground if not given.
+
     Raises:
         GridError: the tile's pixel size is not known.
     """
-    length = layer.base_m * tan(radians(layer.sun_zenith_deg))
+    length = max(layer.base_m - above_m, 0.0) * tan(radians(layer.sun_zenith_deg))
     azimuth = radians(layer.sun_azimuth_deg)
-    east, north = -length * sin(azimuth), -length * cos(azimuth)
+    return ground_to_pixels(tile, -length * sin(azimuth), -length * cos(azimuth))
+
+
+def ground_to_pixels(tile: Tile, east: float, north: float) -> tuple[float, float]:
+    """(rows, columns) of a way of ``east`` and ``north`` metres on the grid of ``tile``."""
     gsd = pixel_size_m(tile)
     if tile.crs is None or tile.crs.is_geographic:
         return -north / gsd, east / gsd
-    metres = tile.crs.linear_units_factor[1]
+    metres = tile.crs.linear_units_factor[1] if tile.crs.is_projected else 1.0
     t = tile.transform
     det = t.determinant * metres
     return (t.a * north - t.d * east) / det, (t.e * east - t.b * north) / det
@@ -48,13 +57,16 @@ def pixel_size_m(tile: Tile) -> float:
     return tile.gsd_m
 
 
-def soften(transmittance: FloatArray, layer: CloudParams, gsd_m: float) -> FloatArray:
+def soften(
+    transmittance: FloatArray, layer: CloudParams, gsd_m: float, above_m: float = 0.0
+) -> FloatArray:
     """Blur by the penumbra: the sun's disc smears an edge over h * .0093 / cos^2(theta_s) metres.
 
-    A disc of that diameter has the standard deviation of a quarter of it along each axis.
+    A disc of that diameter has the standard deviation of a quarter of it along each axis; h is
+    the height over ``above_m``, where the shadow falls.
     """
     mu = cos(radians(layer.sun_zenith_deg))
-    sigma = layer.base_m * SUN_DIAMETER_RAD / mu**2 / gsd_m / 4
+    sigma = max(layer.base_m - above_m, 0.0) * SUN_DIAMETER_RAD / mu**2 / gsd_m / 4
     if sigma < 0.2:
         return transmittance
     blurred = cv2.GaussianBlur(transmittance, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)

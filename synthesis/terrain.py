@@ -8,7 +8,7 @@ from math import cos, radians, sin
 import numpy as np
 
 from ..datasets.tile import FloatArray
-from .perlin import fractal_noise, random_offset
+from .perlin import Fold, fractal_noise, random_offset
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Ground:
         return self.elevation_m.shape[0], self.elevation_m.shape[1]
 
     def noise(
-        self, rng: np.random.Generator, period_m: float, octaves: int = 4, billow: bool = False
+        self, rng: np.random.Generator, period_m: float, octaves: int = 4, fold: Fold = "none"
     ) -> FloatArray:
         """Fractal noise of its own place, with structures of ``period_m`` and less."""
-        return metric_noise(rng, self.shape, self.gsd_m, period_m, octaves, billow)
+        return metric_noise(rng, self.shape, self.gsd_m, period_m, octaves, fold)
 
 
 def metric_noise(
@@ -46,11 +46,11 @@ def metric_noise(
     gsd_m: float,
     period_m: float,
     octaves: int = 4,
-    billow: bool = False,
+    fold: Fold = "none",
 ) -> FloatArray:
     """(y, x) fractal noise whose first octave has cells of ``period_m``."""
     return fractal_noise(
-        shape, period_m / gsd_m, offset=random_offset(rng), octaves=octaves, billow=billow
+        shape, period_m / gsd_m, offset=random_offset(rng), octaves=octaves, fold=fold
     )
 
 
@@ -76,8 +76,8 @@ def ground(shape: tuple[int, int], gsd_m: float, rng: np.random.Generator) -> Gr
     bend = metric_noise(rng, shape, gsd_m, 0.45 * size, 5)
     mountain = step(uphill + 0.30 * bend, 0.14, 0.56)
     hills = metric_noise(rng, shape, gsd_m, 2500, 5)
-    ridges = metric_noise(rng, shape, gsd_m, 3400, 7, billow=True) - np.float32(0.5)
-    spurs = metric_noise(rng, shape, gsd_m, 1100, 5, billow=True) - np.float32(0.5)
+    ridges = metric_noise(rng, shape, gsd_m, 3400, 7, fold="ridged") - np.float32(0.5)
+    spurs = metric_noise(rng, shape, gsd_m, 1100, 5, fold="ridged") - np.float32(0.5)
     rise = mountain * (1 + 0.25 * hills)
     elevation = 250 + 50 * hills + rise * (1000 + 1150 * ridges) + 270 * np.sqrt(mountain) * spurs
 

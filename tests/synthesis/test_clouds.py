@@ -15,7 +15,7 @@ from kumosan.synthesis.shadows import shadow_shift, soften
 
 from .conftest import RGB, flat, layer
 
-KINDS = st.sampled_from(["cumulus", "cirrus", "haze"])
+KINDS = st.sampled_from(["cumulus", "stratus", "broken", "cirrus", "haze", "fog"])
 
 
 @given(KINDS, st.integers(0, 2**63 - 1), st.floats(0, 1), st.floats(0.1, 40))
@@ -24,7 +24,7 @@ def test_cover_is_exact(kind, seed, cover, tau):
     valid = np.ones((23, 31), bool)
     valid[:5, :7] = False
     cloud = layer(kind=kind, seed=seed, cover=cover, tau_550=tau, stretch=3.0, heading_deg=40.0)
-    above = CloudPlane(cloud, valid, 20.0).above_tile()
+    above = CloudPlane(cloud, valid, 20.0).above_tile
     assert (above > 0).sum() == round(cover * valid.sum())
     assert not above[~valid].any()
     assert above.max() <= TAU_PEAK * tau + 1e-4
@@ -34,23 +34,23 @@ def test_cover_is_exact(kind, seed, cover, tau):
 def test_cover_is_exact_on_a_field_without_any_difference():
     """Equal heights everywhere: on the lattice the noise is zero."""
     valid = np.ones((1, 1), bool)
-    assert CloudPlane(layer(cover=1.0), valid, 20.0).above_tile().all()
+    assert CloudPlane(layer(cover=1.0), valid, 20.0).above_tile.all()
 
 
 def test_mean_thickness_is_the_asked_one():
-    above = CloudPlane(layer(tau_550=10.0, cover=0.4), np.ones((128, 128), bool), 20.0).above_tile()
+    above = CloudPlane(layer(tau_550=10.0, cover=0.4), np.ones((128, 128), bool), 20.0).above_tile
     assert above[above > 0].mean() == pytest.approx(10.0, rel=0.05)  # peaks are cut
 
 
 def test_the_sun_sees_the_same_clouds_elsewhere():
     plane = CloudPlane(layer(cover=0.4), np.ones((80, 90), bool), 20.0)
-    above, seen = plane.above_tile(), plane.seen_by_sun((12.0, -7.0))
+    above, seen = plane.above_tile, plane.displaced((12.0, -7.0))
     assert seen[12:, :-7] == pytest.approx(above[:-12, 7:], abs=1e-3)
 
 
 def test_a_shadow_without_its_cloud_in_view():
     plane = CloudPlane(layer(cover=0.05, scale_m=1500), np.ones((60, 60), bool), 20.0)
-    assert plane.seen_by_sun((200.0, 0.0)).any()
+    assert plane.displaced((200.0, 0.0)).any()
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_presets_draw_within_their_ranges_and_use_the_tiles_sun(preset):
 
 
 def test_unknown_preset_names_the_known():
-    with pytest.raises(UsageError, match="cumulus, cirrus, haze, mixed"):
-        sample_clouds("fog", np.random.default_rng(0))
+    with pytest.raises(UsageError, match="cumulus, stratus, broken"):
+        sample_clouds("snowfall", np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(

@@ -78,10 +78,10 @@ def test_shadow_darkens_the_near_infrared_by_its_factor_and_is_bluer():
 def test_shadow_lies_where_the_sun_puts_it():
     """Clouds that cast into the tile against the shadows they cast: the centroids differ by d."""
     tile = flat(RGB, 200)
-    cloud = layer(base_m=900.0, cover=0.15, scale_m=1500.0)
+    cloud = layer(base_m=640 * 2**0.5, cover=0.15, scale_m=1500.0)
     pair = cloudify(tile, cloud)
     rows, cols = (round(v) for v in shadow_shift(cloud, tile))
-    assert (rows, cols) == (-32, -32)  # 900 m / 20 m * sqrt(1/2), to the north-west
+    assert (rows, cols) == (-32, -32)  # sqrt(2) * 640 m / 20 m * sqrt(1/2), north-west
     passed = sun_transmittance(pair.optical_thickness, cloud)
     casting = (shadow_factor(passed, 660.0, 45.0) < SHADOW_LIMIT)[32:, 32:]
     shadow = (pair.shadow_factor < 1)[:-32, :-32]

@@ -70,7 +70,7 @@ def test_a_window_is_a_part_of_the_plane():
 
 def test_billow_is_one_minus_twice_the_fold():
     plain = fractal_noise((8, 8), 5.0, offset=(0.3, 0.4), octaves=1)
-    heaps = fractal_noise((8, 8), 5.0, offset=(0.3, 0.4), octaves=1, billow=True)
+    heaps = fractal_noise((8, 8), 5.0, offset=(0.3, 0.4), octaves=1, fold="ridged")
     assert heaps == pytest.approx(1 - 2 * np.abs(plain), abs=1e-6)
 
 

@@ -1,0 +1,239 @@
+"""Brushes of the image model: shadow on the ground, and one layer of cloud over what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.bands import Band
+from ..datasets.pair import CloudParams
+from ..datasets.tile import BoolArray, FloatArray, Tile
+from . import optics
+from .atmosphere import path_reflectance, vapour_transmittance
+from .clouds import CloudPlane, Shift
+from .shadows import shadow_factor, shadow_shift, soften
+
+LAPSE_K_PER_M = 0.0065
+"""Fall of temperature with height, for cloud in thermal bands (standard atmosphere)."""
+SHADOW_COOLING_K = 5.0
+"""Ground without any sun cools by this; a rough mean for land."""
+_LEAST = 1e-6
+_CHUNK = 1 << 15
+# Pixels painted at a time: the dozen steps of the model then stay in the processor's cache.
+
+Places = NDArray[np.intp]
+
+
+class Sunlight:
+    """The direct sun below layers of cloud, at any wavelength.
+
+    Args:
+        planes: the layers that stand between.
+        tile: where they are.
+        gsd_m: pixel size in metres.
+        above_m: height of what is lit; the ground if not given.
+    """
+
+    def __init__(
+        self, planes: Sequence[CloudPlane], tile: Tile, gsd_m: float, above_m: float = 0.0
+    ) -> None:
+        self.sun_zenith_deg = planes[0].layer.sun_zenith_deg if planes else 0.0
+        self._logs: list[tuple[float, FloatArray]] = []
+        for plane in planes:
+            layer = plane.layer
+            tau = plane.displaced(shadow_shift(layer, tile, above_m))
+            share = optics.sun_transmittance(tau, layer)
+            share = soften(share, layer, gsd_m, above_m)
+            np.log(np.maximum(share, np.float32(_LEAST), out=share), out=share)
+            self._logs.append((layer.alpha, share.ravel()))
+
+    def factor(self, nm: float, where: slice) -> FloatArray:
+        """Light at ``nm`` over that without cloud, for the pixels ``where`` of the flat image.
+
+        T(lambda) comes from T(550 nm) as for an exponential: T^((lambda/550)^-alpha).
+        """
+        total = np.zeros(1, np.float32)
+        for alpha, log in self._logs:
+            total = total + log[where] * np.float32((nm / 550.0) ** -alpha)
+        return shadow_factor(np.exp(total), nm, self.sun_zenith_deg)
+
+    def at(self, where: Places) -> Sunlight | None:
+        """The same for the flat indices ``where`` only; None if nothing stands between there."""
+        part = object.__new__(Sunlight)
+        part.sun_zenith_deg = self.sun_zenith_deg
+        part._logs = [(alpha, log[where]) for alpha, log in self._logs]
+        return part if any((log < 0).any() for _, log in part._logs) else None
+
+
+def paint_shadow(
+    plane: FloatArray, band: Band, tile: Tile, sun: Sunlight, nir: FloatArray, where: Places
+) -> None:
+    """Darken the pixels ``where`` of one band in place.
+
+    Args:
+        plane: (y, x) values of ``band``.
+        band: whose they are. The cirrus band does not see the ground and is left alone.
+        tile: top-of-atmosphere tiles keep the light that never reached the ground.
+        sun: the light that is left on the pixels ``where``.
+        nir: (n,) shadow factor where shadows are judged, for thermal bands.
+        where: (n,) flat indices.
+    """
+    flat = plane.reshape(-1)
+    if band.kind == "thermal":
+        flat[where] -= np.float32(SHADOW_COOLING_K) * (1 - nir)
+    elif band.kind in ("reflective", "vapour"):
+        here = flat[where]
+        ground = here
+        if tile.acquired.level == "TOA":
+            air = path_reflectance(band.center_nm, sun.sun_zenith_deg)
+            ground = here - np.float32(air)
+        # Not below 0: noise must not turn a shadow into light.
+        flat[where] = here - (1 - sun.factor(band.center_nm, slice(None))) * np.maximum(ground, 0)
+
+
+class Surroundings:
+    """Mean of the valid values around each pixel, Gaussian of sigma ``reach_px``.
+
+    Light scattered below a cloud comes from there. Computed on a coarser grid.
+    """
+
+    def __init__(self, valid: BoolArray, reach_px: float) -> None:
+        self._valid = None if valid.all() else valid
+        coarse = max(1, int(reach_px / 2))
+        self._every = max(1, coarse // 4)  # sixteen pixels of a coarse one tell its mean
+        self._full = valid.shape[::-1]
+        self._size = tuple(max(1, -(-n // coarse)) for n in self._full)
+        self._sigma = max(reach_px / coarse, 0.3)
+        if self._valid is not None:
+            weight = self._blur(valid.astype(np.float32))
+            self._weight = np.maximum(weight, np.float32(1e-6))
+
+    def _blur(self, plane: FloatArray) -> FloatArray:
+        few = np.ascontiguousarray(plane[:: self._every, :: self._every])
+        small = cv2.resize(few, self._size, interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), self._sigma, borderType=cv2.BORDER_REFLECT)
+        return np.asarray(small, np.float32)
+
+    def __call__(self, plane: FloatArray) -> FloatArray:
+        """(y, x) float32 means of ``plane``."""
+        if self._valid is None:
+            mean = self._blur(plane)
+        else:
+            mean = self._blur(np.where(self._valid, plane, np.float32(0))) / self._weight
+        full = cv2.resize(mean, self._full, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(full, np.float32)
+
+
+def paint_layer(
+    data: FloatArray,
+    tile: Tile,
+    plane: CloudPlane,
+    higher: Sequence[CloudPlane],
+    shifts: Sequence[Shift],
+    gsd_m: float,
+) -> FloatArray:
+    """Lay one layer over ``data`` in place.
+
+    Args:
+        data: (band, y, x) what is below it.
+        tile: bands and valid pixels.
+        plane: the layer.
+        higher: layers above, whose shadows fall on this one.
+        shifts: a band's parallax each, pixels.
+        gsd_m: pixel size in metres.
+
+    Returns:
+        (y, x) float32 greatest tau_550 that any band sees in each pixel.
+    """
+    layer = plane.layer
+    around = Surroundings(tile.valid, min(0.5 * layer.base_m, 1000.0) / gsd_m)
+    widest = plane.above_tile
+    seen: dict[Shift, tuple[Places, FloatArray, FloatArray | None]] = {}
+    sun = Sunlight(higher, tile, gsd_m, layer.base_m) if higher else None
+    for i, band in enumerate(tile.bands):
+        if band.kind == "other":
+            continue
+        shift = shifts[i]
+        if shift not in seen:
+            tau = plane.displaced(shift) * tile.valid if any(shift) else plane.above_tile
+            if any(shift):
+                widest = np.maximum(widest, tau)
+                seen.clear()  # neighbours share a shift; all of them would not fit in memory
+            where = np.flatnonzero(tau)
+            lit = plane.light_on_top(shift) if where.size else None
+            seen[shift] = where, tau.ravel()[where], None if lit is None else lit.ravel()[where]
+        where, thickness, lit = seen[shift]
+        if not where.size:
+            continue
+        flat = data[i].reshape(-1)
+        if band.kind == "thermal":
+            _paint_cold(flat, where, thickness, layer, data[i])
+        else:
+            lower_sun = None if sun is None else sun.at(where)
+            _paint_veil(flat, where, thickness, lit, around(data[i]), lower_sun, band, layer)
+    return widest
+
+
+def _paint_veil(
+    flat: FloatArray,
+    where: Places,
+    tau_550: FloatArray,
+    lit: FloatArray | None,
+    around: FloatArray,
+    sun: Sunlight | None,
+    band: Band,
+    layer: CloudParams,
+) -> None:
+    """rho = t rho_below + rho_cloud, the part of rho_below that is not sharp being ``around``.
+
+    With p = 1 - R what passes once and e the straight share (``optics``), t = p^2 and sharp =
+    e / p: p (p around + e (below - around)) + (1 - p) white.
+    """
+    nm, g = band.center_nm, layer.asymmetry
+    angstrom = (nm / 550.0) ** -layer.alpha
+    half = np.float32((1 - g) * angstrom / 2)
+    extinction = np.float32((g * g - 1) * angstrom)
+    white = np.float32(optics.whiteness(nm, layer.phase) * vapour_transmittance(band, layer.base_m))
+    mean = around.reshape(-1)
+    for start in range(0, where.size, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        at, tau = where[part], tau_550[part]
+        passed = tau * half
+        passed += 1
+        np.reciprocal(passed, out=passed)  # 1 - R = 2 / (2 + (1-g) tau)
+        straight = tau * extinction
+        np.exp(straight, out=straight)
+        diffuse = mean.take(at)
+        seen = flat.take(at)
+        seen -= diffuse
+        seen *= straight
+        diffuse *= passed
+        seen += diffuse
+        seen *= passed
+        own = np.subtract(1, passed, out=passed)
+        own *= white
+        if lit is not None:
+            own *= lit[part]
+        if sun is not None:
+            own *= sun.factor(nm, part)
+        seen += own
+        flat[at] = seen
+
+
+def _paint_cold(
+    flat: FloatArray, where: Places, tau_550: FloatArray, layer: CloudParams, plane: FloatArray
+) -> None:
+    """Thermal emission of the layer: the scene's median less the lapse rate times its height.
+
+    Emissivity 1 - exp(-tau_IR), tau_IR about half of tau_550, none for fine haze.
+    """
+    finite = plane[np.isfinite(plane)]
+    if not finite.size:
+        return
+    cold = np.float32(np.median(finite) - LAPSE_K_PER_M * layer.base_m)
+    share = 0.0 if layer.phase == "aerosol" else 0.5
+    emissivity = 1 - np.exp(-np.float32(share) * tau_550)
+    flat[where] += emissivity * (cold - flat[where])
