@@ -22,11 +22,13 @@ TAU_PEAK = 2.5
 """Greatest optical thickness of a layer over its ``tau_550``; peaks are cut there."""
 TOP_CONTRAST = 0.35
 """Share of the contrast of sunlit and shaded slopes that shows on the top of a heap."""
-_MOST_CANVAS = 2.0
-# Views are cut from one canvas while it has no more than this times the tile's area.
+_CANVAS_COST_PX = 30_000
+# Beginning a canvas takes as long as drawing so many of its pixels.
 
 Shift = tuple[float, float]
 """(rows, columns) in pixels by which a view shows the cloud displaced."""
+Canvas = tuple[int, int, int, int]
+"""First row and column, height and width of a window of whole pixels."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class CloudPlane:
     """The endless plane of one layer of cloud; views of it are seen from above or by the sun.
 
     All are the same function of position, so a shadow fits its cloud, and clouds outside the
-    tile cast shadows into it. Views that lie near the tile are cut from one canvas.
+    tile cast shadows into it. Views that lie near each other are cut from one canvas.
 
     Args:
         layer: the cloud.
@@ -84,20 +86,21 @@ class CloudPlane:
         self._octaves = max(1, min(layer.octaves, 1 + floor(log2(max(period / 1.5, 1.0)))))
 
         self._shape = valid.shape[0], valid.shape[1]
-        self._canvas = _canvas(self._shape, shifts)
-        height = self._height(self._canvas)
-        here = self._cut(height)
+        self._canvases = _canvases(self._shape, shifts)
+        height = self._height(self._canvases[0])
+        here = self._cut(height, self._canvases[0])
         self._cloudy = _highest(here, valid, round(layer.cover * int(valid.sum())))
         heights = here[self._cloudy]
         self._floor = float(heights.min()) if heights.size else np.inf
         mean = float(np.mean(self._rise(heights))) if heights.size else 0.0
         self._gain = max(layer.tau_550 - TAU_EDGE, 0.0) / mean if mean > 0 else 0.0
-        self._tau = self._thickness(height)
+        self._painted = {self._canvases[0]: self._thickness(height)}
 
     @cached_property
     def above_tile(self) -> FloatArray:
         """(y, x) float32 tau_550 over the tile; above 0 on exactly the asked share of pixels."""
-        return np.where(self._cloudy, self._cut(self._tau), np.float32(0))
+        canvas = self._canvases[0]
+        return np.where(self._cloudy, self._cut(self._painted[canvas], canvas), np.float32(0))
 
     def displaced(self, shift: Shift) -> FloatArray:
         """(y, x) float32 tau_550 of the layer as a view shows it that displaces it by ``shift``.
@@ -105,8 +108,11 @@ class CloudPlane:
         With the shift from a cloud to its shadow it is what stands between each pixel and the
         sun. Pixels that do not count for cover are clouded here too: geometry goes on there.
         """
-        if self._holds(shift):
-            return self._cut(self._tau, shift)
+        for canvas in self._canvases:
+            if _holds(canvas, self._shape, shift):
+                if canvas not in self._painted:
+                    self._painted[canvas] = self._thickness(self._height(canvas))
+                return self._cut(self._painted[canvas], canvas, shift)
         return self._thickness(self._height((-shift[0], -shift[1], *self._shape)))
 
     def light_on_top(self, shift: Shift = (0.0, 0.0)) -> FloatArray | None:
@@ -166,24 +172,17 @@ class CloudPlane:
             height += swell
         return height
 
-    def _holds(self, shift: Shift) -> bool:
-        """Whether the canvas holds the view displaced by ``shift``."""
-        top, left, height, width = self._canvas
-        return (
-            top <= floor(-shift[0]) and ceil(-shift[0]) + self._shape[0] <= top + height
-            and left <= floor(-shift[1]) and ceil(-shift[1]) + self._shape[1] <= left + width
-        )  # fmt: skip
-
-    def _cut(self, field: FloatArray, shift: Shift = (0.0, 0.0)) -> FloatArray:
-        """The tile's part of a field on the canvas, displaced by ``shift`` (linear)."""
+    def _cut(self, field: FloatArray, canvas: Canvas, shift: Shift = (0.0, 0.0)) -> FloatArray:
+        """The tile's part of a field on ``canvas``, displaced by ``shift`` (linear)."""
         rows, cols = self._shape
-        row, col = -shift[0] - self._canvas[0], -shift[1] - self._canvas[1]
+        row, col = -shift[0] - canvas[0], -shift[1] - canvas[1]
         r, c = floor(row), floor(col)
         part = field[r : r + rows + 1, c : c + cols + 1]
-        for axis, (share, n) in enumerate(((row - r, rows), (col - c, cols))):
-            low, high = (part[i : i + n] if axis == 0 else part[:, i : i + n] for i in (0, 1))
-            part = low if share == 0 else low + np.float32(share) * (high - low)
-        return part
+        down, right = np.float32(row - r), np.float32(col - c)
+        part = part[:rows] if down == 0 else part[:rows] + down * (part[1:] - part[:rows])
+        if right == 0:
+            return part[:, :cols]
+        return np.asarray(part[:, :cols] + right * (part[:, 1:] - part[:, :cols]), np.float32)
 
 
 def _power(base: FloatArray, exponent: float) -> FloatArray:
@@ -196,15 +195,33 @@ def _power(base: FloatArray, exponent: float) -> FloatArray:
     return base
 
 
-def _canvas(shape: tuple[int, int], shifts: Iterable[Shift]) -> tuple[int, int, int, int]:
-    """The window (whole pixels) of the tile and of all views near enough, nearest first."""
-    top, left, bottom, right = 0, 0, shape[0], shape[1]
+def _canvases(shape: tuple[int, int], shifts: Iterable[Shift]) -> list[Canvas]:
+    """Windows that hold the tile (the first) and the displaced views, few and not too large."""
+    canvases: list[Canvas] = [(0, 0, *shape)]
     for down, across in sorted(shifts, key=lambda s: s[0] ** 2 + s[1] ** 2):
-        t, b = min(top, floor(-down)), max(bottom, ceil(-down) + shape[0])
-        le, r = min(left, floor(-across)), max(right, ceil(-across) + shape[1])
-        if (b - t) * (r - le) <= _MOST_CANVAS * shape[0] * shape[1]:
-            top, left, bottom, right = t, le, b, r
-    return top, left, bottom - top, right - left
+        top, left = floor(-down), floor(-across)
+        bottom, right = ceil(-down) + shape[0], ceil(-across) + shape[1]
+        for i, (t, le, height, width) in enumerate(canvases):
+            t2, l2 = min(t, top), min(le, left)
+            both = t2, l2, max(t + height, bottom) - t2, max(le + width, right) - l2
+            apart = height * width + shape[0] * shape[1] + _CANVAS_COST_PX
+            if both[2] * both[3] <= apart:
+                canvases[i] = both
+                break
+        else:
+            canvases.append((top, left, bottom - top, right - left))
+    return canvases
+
+
+def _holds(canvas: Canvas, shape: tuple[int, int], shift: Shift) -> bool:
+    """Whether ``canvas`` holds the view displaced by ``shift``."""
+    top, left, height, width = canvas
+    return (
+        top <= floor(-shift[0])
+        and ceil(-shift[0]) + shape[0] <= top + height
+        and left <= floor(-shift[1])
+        and ceil(-shift[1]) + shape[1] <= left + width
+    )
 
 
 def _highest(height: FloatArray, valid: BoolArray, count: int) -> BoolArray:

@@ -11,8 +11,16 @@ from ..datasets.bands import NIR, BandSet
 from ..datasets.errors import BandError, ValueRangeError
 from ..datasets.pair import CloudParams, CloudyPair
 from ..datasets.tile import (
-    CLEAR, SHADOW, THICK, THIN, BoolArray, ByteArray, CloudMask, FloatArray, Tile,
-)  # fmt: skip
+    CLEAR,
+    SHADOW,
+    THICK,
+    THIN,
+    BoolArray,
+    ByteArray,
+    CloudMask,
+    FloatArray,
+    Tile,
+)
 from .adjacency import glow, spectrum
 from .clouds import CloudPlane
 from .painting import Sunlight, paint_layer, paint_shadow
@@ -58,10 +66,11 @@ def cloudify(
     layers = _layers(tile, clouds, preset, rng)
     gsd_m = pixel_size_m(tile)
     parallax = [band_shifts(layer, tile) for layer in layers]
-    planes = [
-        CloudPlane(layer, tile.valid, gsd_m, {shadow_shift(layer, tile), *shifts})
-        for layer, shifts in zip(layers, parallax, strict=True)
-    ]
+    planes = []
+    for i, (layer, shifts) in enumerate(zip(layers, parallax, strict=True)):
+        floors = (0.0, *(lower.base_m for lower in layers[:i]))
+        views = {*shifts, *(shadow_shift(layer, tile, above_m) for above_m in floors)}
+        planes.append(CloudPlane(layer, tile.valid, gsd_m, views))
 
     data = tile.data.copy()
     factor = _paint_shadows(data, tile, planes, gsd_m)

@@ -15,6 +15,7 @@ from .terrain import Ground, step
 _ROUGHNESS = {
     "broadleaf": 0.22, "conifer": 0.26, "rock": 0.20, "concrete": 0.15, "red_roof": 0.15,
     "light_roof": 0.10, "asphalt": 0.10, "clear_water": 0.03, "turbid_water": 0.04, "snow": 0.05,
+    "ice": 0.12,
 }  # fmt: skip
 _SMOOTH = 0.09
 # Standard deviation of brightness from pixel to pixel, by endmember; the rest is smooth.
@@ -69,10 +70,11 @@ def land_cover(land: Ground, rng: np.random.Generator) -> Cover:
 
 # Crops as mixtures of two endmembers, and how often they are grown.
 _CROPS = (
-    ("green_crop", "young_crop", 0.28), ("grass", "green_crop", 0.22),
-    ("young_crop", "dark_soil", 0.15), ("dry_crop", "grass", 0.13),
-    ("dark_soil", "young_crop", 0.09), ("dry_crop", "dark_soil", 0.10),
-    ("bright_soil", "dark_soil", 0.03),
+    ("green_crop", "young_crop", 0.20), ("grass", "green_crop", 0.15),
+    ("lush_grass", "grass", 0.08), ("green_crop", "stressed_crop", 0.09),
+    ("young_crop", "dark_soil", 0.14), ("dry_crop", "grass", 0.10),
+    ("dark_soil", "young_crop", 0.07), ("wet_soil", "dark_soil", 0.04),
+    ("dry_crop", "dry_grass", 0.09), ("bright_soil", "dark_soil", 0.04),
 )  # fmt: skip
 
 
@@ -116,6 +118,8 @@ def _lay_heights(cover: Cover, land: Ground, rng: np.random.Generator) -> None:
     cover.lay(step(height, line - 190, line - 60), rock=0.85, grass=0.15)
     gullies = height + 300 * land.noise(rng, 320, 5)
     cover.lay(step(gullies, line - 50, line + 50), snow=1.0)
+    tongues = step(land.noise(rng, 600, 4), 0.12, 0.22) * step(height, line - 60, line)
+    cover.lay(0.8 * tongues * step(gullies, line + 160, line + 60), ice=1.0)
 
 
 def _lay_settlements(cover: Cover, land: Ground, rng: np.random.Generator) -> None:
@@ -167,3 +171,20 @@ def _lay_water(cover: Cover, land: Ground, rng: np.random.Generator) -> None:
     depth = step(land.lake_m, 0, -350)
     cover.lay(step(land.lake_m, gsd / 2, -gsd / 2), turbid_water=0.35 * (1 - depth),
               clear_water=1 - 0.35 * (1 - depth))  # fmt: skip
+    if land.sea_m is not None:
+        _lay_sea(cover, land, land.sea_m, rng)
+
+
+def _lay_sea(cover: Cover, land: Ground, sea_m: FloatArray, rng: np.random.Generator) -> None:
+    """Dunes and a beach, and water that carries sediment along the shore and off the river."""
+    gsd = land.gsd_m
+    beach = np.float32(40) + 160 * step(land.noise(rng, 1500, 4), -0.1, 0.3)
+    dunes = step(sea_m - beach, 120, 40) * step(land.noise(rng, 300, 4), -0.2, 0.1)
+    cover.lay(0.7 * dunes, dry_grass=0.55, sand=0.45)
+    cover.lay(step(sea_m - beach, gsd / 2, -gsd / 2), sand=0.9, wet_soil=0.1)
+    swash = step(sea_m, 30 + gsd / 2, gsd / 2)
+    cover.lay(swash, sand=0.4, wet_soil=0.6)
+    plume = step(land.river_m, 900, 50) * step(sea_m, -2500, 0)
+    near = step(sea_m + 250 * land.noise(rng, 900, 5), -500, 0)
+    sediment = np.clip(0.6 * near + 0.8 * plume, 0, 0.9).astype(np.float32)
+    cover.lay(step(sea_m, gsd / 2, -gsd / 2), turbid_water=sediment, clear_water=1 - sediment)

@@ -33,6 +33,7 @@ def landscape(
     sun_zenith_deg: float = 40.0,
     sun_azimuth_deg: float = 150.0,
     level: Literal["TOA", "SR"] = "TOA",
+    coast: bool = False,
 ) -> Tile:
     """Draw fields, woods, mountains with snow, a river, a lake, a town, villages and roads.
 
@@ -44,6 +45,7 @@ def landscape(
         sun_zenith_deg: angle of the sun from the vertical.
         sun_azimuth_deg: direction of the sun, clockwise from north (up).
         level: ``TOA`` adds what clear air does to the light, ``SR`` leaves the surface.
+        coast: whether the side away from the mountains lies by the sea.
 
     Returns:
         A tile of reflectance (kelvin in thermal bands, NaN in bands of kind ``other``) without a
@@ -60,7 +62,7 @@ def landscape(
             "correct the shape",
         )
     relief, patterns, grain, sensor = rng.spawn(4)
-    land = ground(shape, gsd_m, relief)
+    land = ground(shape, gsd_m, relief, coast)
     cover = land_cover(land, patterns)
     light = shading(land.elevation_m, gsd_m, sun_zenith_deg, sun_azimuth_deg)
     light += cover.of("clear_water", "turbid_water") * (1 - light)  # water is level

@@ -2,14 +2,13 @@
 
 Gradient noise of Perlin (2002), "Improving noise", with his published permutation. It is
 random only through the real-valued offset at which the plane is entered, so every seed works.
-
-On a grid the noise is separable but for the gradients: interpolated along x once for every
-lattice row, it is a weighted sum of four such rows in every pixel row. All octaves together are
-then one sparse matrix (height, lattice rows) times those rows.
+A pixel row is a weighted sum of four lattice rows, interpolated along x once each; all octaves
+together are one sparse matrix (height, lattice rows) times those rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -136,7 +135,7 @@ def rows(
 
 
 def _interpolated(across: Columns, down: Rows) -> FloatArray:
-    """(2, lattice rows, nx) lattice rows interpolated along x: x parts of the gradients, y parts."""
+    """(2, lattice rows, nx) rows interpolated along x: x parts of the gradients, then y parts."""
     f, s = across.between.astype(np.float32), fade(across.between).astype(np.float32)
     left, right = 1 - s, s
     pull_left, pull_right = f * left, (f - 1) * right
@@ -157,7 +156,7 @@ def _interpolated(across: Columns, down: Rows) -> FloatArray:
 
 def _octaves(
     across: Columns, down: Rows, weights: NDArray[np.float64], together: bool
-) -> list[FloatArray]:
+) -> Iterator[FloatArray]:
     """Weighted octaves, each (ny, nx), or one field that is their sum."""
     lattice = _interpolated(across, down)
     n = lattice.shape[1]
@@ -167,7 +166,7 @@ def _octaves(
     if together:  # (octave, ny, 4) -> all octaves of a pixel row side by side
         share = share.transpose(1, 0, 2).reshape(1, t.shape[1], -1)
         place = place.transpose(1, 0, 2).reshape(1, t.shape[1], -1)
-    return [_sum(p, w, lattice.reshape(2 * n, -1)) for p, w in zip(place, share, strict=True)]
+    return (_sum(p, w, lattice.reshape(2 * n, -1)) for p, w in zip(place, share, strict=True))
 
 
 def _sum(places: NDArray[np.intp], weights: NDArray[np.float64], lattice: FloatArray) -> FloatArray:
@@ -192,7 +191,7 @@ def noise_grid(x: ArrayLike, y: ArrayLike, repeat: tuple[int, int] | None = None
     one = np.ones(1)
     down, right = repeat or (None, None)
     across = columns(np.asarray(x, np.float64), one, right)
-    return _octaves(across, rows(np.asarray(y, np.float64), one, down), one, True)[0]
+    return next(_octaves(across, rows(np.asarray(y, np.float64), one, down), one, True))
 
 
 def fractal_noise(
@@ -239,13 +238,24 @@ def fractal_noise(
         return octave_sum(x, y, frequencies, weights, fold, repeat)
     if backend != "numpy":
         raise UsageError(f"a noise backend '{backend}'", "numpy or noise", "correct the name")
+    return fractal_axes(y, x, frequencies, weights, fold, repeat)
+
+
+def fractal_axes(
+    y: NDArray[np.float64],
+    x: NDArray[np.float64],
+    frequencies: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    fold: Fold = "none",
+    repeat: tuple[int, int] | None = None,
+) -> FloatArray:
+    """(y, x) sum of octaves on the grid of two axes (first-octave cells, in any order)."""
     down, right = repeat or (None, None)
-    parts = _octaves(
-        columns(x, frequencies, right), rows(y, frequencies, down), weights, fold == "none"
-    )
+    across, lattice_rows = columns(x, frequencies, right), rows(y, frequencies, down)
+    parts = _octaves(across, lattice_rows, weights, fold == "none")
     if fold == "none":
-        return parts[0]
-    total = np.zeros(shape, np.float32)
+        return next(parts)
+    total = np.zeros((y.size, x.size), np.float32)
     for octave in parts:
         total += np.abs(octave, out=octave)
     total *= 2 if fold == "billow" else -2
@@ -272,7 +282,7 @@ def plan(
         )
     if repeat is not None and (min(repeat) < 1 or lacunarity != round(lacunarity)):
         raise ValueRangeError(
-            f"noise that repeats after {repeat[0]} x {repeat[1]} cells with lacunarity {lacunarity:g}",
+            f"noise repeating after {repeat[0]} x {repeat[1]} cells with lacunarity {lacunarity:g}",
             "one cell or more and a whole lacunarity",
             "correct repeat, or use lacunarity 2",
         )

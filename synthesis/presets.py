@@ -130,7 +130,7 @@ BROKEN = CloudPreset(
 FOG = CloudPreset(
     kind="fog", phase="water", cover=(0.2, 0.9), tau_550=(1, 12), alpha=(0.0, 0.2),
     asymmetry=(0.82, 0.86), side_loss=(0.0, 0.0), base_m=(20, 200), scale_m=(5000, 15000),
-    octaves=5, persistence=(0.30, 0.42), edge=(0.8, 1.5), stretch=(1.0, 2.5),
+    octaves=7, persistence=(0.40, 0.50), edge=(0.8, 1.5), stretch=(1.0, 2.5),
 )  # fmt: skip
 """Droplets on the ground: grey, smooth, so low that its shadow hides under it."""
 

@@ -28,6 +28,8 @@ class Ground:
 
     snow_line_m: float
     """Height from which snow lies, metres."""
+    sea_m: FloatArray | None = None
+    """Distance to the coast, metres, negative on the sea; None inland."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -60,8 +62,12 @@ def step(x: FloatArray, low: float, high: float) -> FloatArray:
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
-def ground(shape: tuple[int, int], gsd_m: float, rng: np.random.Generator) -> Ground:
+def ground(
+    shape: tuple[int, int], gsd_m: float, rng: np.random.Generator, coast: bool = False
+) -> Ground:
     """Draw a plain that rises to mountains on one side, with a river and a lake.
+
+    With ``coast`` the sea lies on the side away from the mountains.
 
     The river is the zero line of a smooth field, so that it meanders and never branches; the
     field over its own gradient is the distance to that line to first order.
@@ -95,8 +101,14 @@ def ground(shape: tuple[int, int], gsd_m: float, rng: np.random.Generator) -> Gr
     lake = reach - radius * (1 + 0.8 * wobble)
     # So high that a fortieth of the scene is above it, and never in the plain.
     snow = max(float(np.quantile(elevation, rng.uniform(0.968, 0.982))), 800.0)
+    sea = None
+    if coast:
+        bays = metric_noise(rng, shape, gsd_m, 0.35 * size, 6)
+        shore = (uphill + np.float32(rng.uniform(0.26, 0.34)) + 0.22 * bays) * np.float32(size)
+        sea = (shore / np.maximum(np.hypot(*_gradient(shore, gsd_m)), 0.35)).astype(np.float32)
     f32 = np.float32
-    return Ground(gsd_m, elevation.astype(f32), mountain, river.astype(f32), lake.astype(f32), snow)
+    fields = elevation.astype(f32), mountain, river.astype(f32), lake.astype(f32)
+    return Ground(gsd_m, *fields, snow, sea)
 
 
 def shading(

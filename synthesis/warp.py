@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..datasets.tile import FloatArray
-from .perlin import Fold, fractal_noise, random_offset
+from .perlin import Fold, fractal_axes, fractal_noise, random_offset
 
 Window = tuple[float, float, int, int]
 """First row and column (pixels, any real numbers), height and width of a view of the plane."""
@@ -26,8 +26,8 @@ class WarpedPlane:
 
     period_px: float
     """Size of a cell of noise, pixels."""
-    bends: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 0.0), (0.0, 0.0))
-    """Offsets of the two fields that bend it."""
+    bends: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Row offsets of the two fields that bend it, and their column offset."""
     reach_cells: float = 0.0
     """How far the plane is bent at most, in cells; 0 leaves it flat."""
     stretch: float = 1.0
@@ -38,7 +38,7 @@ class WarpedPlane:
     @classmethod
     def drawn(cls, rng: np.random.Generator, period_px: float, reach_cells: float) -> WarpedPlane:
         """A plane bent by fields drawn with ``rng``."""
-        return cls(period_px, (random_offset(rng), random_offset(rng)), reach_cells)
+        return cls(period_px, (*random_offset(rng), random_offset(rng)[0]), reach_cells)
 
     def coordinates(self, window: Window) -> tuple[FloatArray, FloatArray]:
         """(y, x) float32 each, pixels: u along the stretch (to the top if it is 0), and v."""
@@ -49,25 +49,28 @@ class WarpedPlane:
         s, c = np.float32(sin(turn)), np.float32(cos(turn))
         u, v = x * s - y * c, x * c + y * s
         if self.reach_cells:
-            for coordinate, bend in zip((u, v), self.bends, strict=True):
-                field = self._bend(window, bend)
-                coordinate += field * np.float32(self.reach_cells * self.period_px)
+            for coordinate, bend in zip((u, v), self._bend(window), strict=True):
+                coordinate += bend * np.float32(self.reach_cells * self.period_px)
         u /= np.float32(self.stretch)
         return u, v
 
-    def _bend(self, window: Window, offset: tuple[float, float]) -> FloatArray:
-        """Smooth field, drawn on every ``step``-th pixel and enlarged."""
+    def _bend(self, window: Window) -> tuple[FloatArray, FloatArray]:
+        """Two smooth fields, drawn together on every ``step``-th pixel and enlarged."""
         row, col, height, width = window
         period = self.period_px / 1.5
         step = max(1, floor(period / 2**_BEND_OCTAVES / 3))
-        shape = ceil(height / step) + 1, ceil(width / step) + 1
         middle = (step - 1) / 2  # OpenCV puts a coarse pixel in the middle of the fine ones
-        start = offset[0] + (row + middle) / period, offset[1] + (col + middle) / period
-        field = fractal_noise(shape, period / step, octaves=_BEND_OCTAVES, offset=start)
+        down = (row + middle + step * np.arange(ceil(height / step) + 1)) / period
+        right = (col + middle + step * np.arange(ceil(width / step) + 1)) / period
+        down = np.concatenate([self.bends[0] + down, self.bends[1] + down])
+        octave = np.arange(_BEND_OCTAVES)
+        both = fractal_axes(down, self.bends[2] + right, 2.0**octave, 0.5**octave / 1.75)
+        halves = np.split(both, 2)
         if step > 1:
-            size = shape[1] * step, shape[0] * step
-            field = np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_LINEAR), np.float32)
-        return field[:height, :width]
+            size = right.size * step, down.size // 2 * step
+            halves = [cv2.resize(h, size, interpolation=cv2.INTER_LINEAR) for h in halves]
+        u, v = (np.asarray(h[:height, :width], np.float32) for h in halves)
+        return u, v
 
     def noise(
         self,
