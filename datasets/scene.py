@@ -14,7 +14,6 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
-from rasterio.windows import transform as window_transform
 
 from .bands import BandSet
 from .encoding import Encoding
@@ -92,7 +91,7 @@ class Scene:
         return Tile(
             data=data,
             bands=self.bands.select(chosen),
-            transform=window_transform(window, self.grid.transform),
+            transform=self.grid.at(top=window.row_off, left=window.col_off),
             crs=self.grid.crs,
             acquired=self.acquired,
             encoding=encoding,
