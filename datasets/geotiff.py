@@ -44,7 +44,7 @@ class RasterSource:
             return None
         plane = self.file.read(window, self.classes)
         codes = np.nan_to_num(plane, nan=0, posinf=0, neginf=0).clip(0, 65535)
-        return codes.astype(np.uint16)
+        return np.asarray(codes, np.uint16)
 
     def missing(self, window: Window) -> None:
         return None

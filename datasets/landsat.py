@@ -230,7 +230,7 @@ def _kelvin_table(thermal: Thermal) -> NDArray[np.uint16]:
     """Brightness temperature x 100 of every count: T = K2 / ln(K1 / L + 1), L = MULT * Q + ADD."""
     radiance = np.maximum(thermal.mult * np.arange(65536) + thermal.add, 1e-6)
     kelvin = thermal.k2 / np.log(thermal.k1 / radiance + 1)
-    table = np.clip(np.rint(kelvin * 100), 1, 65535).astype(np.uint16)
+    table: NDArray[np.uint16] = np.clip(np.rint(kelvin * 100), 1, 65535).astype(np.uint16)
     table[0] = 0
     return table
 
