@@ -136,6 +136,8 @@ def _head(path: Path) -> bytes:
 
 def _header_of(binary: Path) -> Path | None:
     """The ENVI header beside ``binary``: ``scene.hdr``, else ``scene.bsq.hdr``, as GDAL does."""
+    if binary.suffix.lower() == ".gz":  # so that it can be refused for what it is
+        binary = binary.with_suffix("")
     stems = (binary.stem, binary.name)
     names = [f"{s}{e}" for s in stems for e in (".hdr", ".HDR")]
     places = [binary.with_name(n) for n in names]

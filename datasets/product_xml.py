@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,12 @@ def product_part(folder: Path, pattern: str) -> Path:
 
 
 def matching(folder: Path, pattern: str) -> list[Path]:
-    """Files of ``folder`` (not below it) whose name matches ``pattern`` in any case."""
-    low = pattern.lower()
-    return sorted(p for p in folder.iterdir() if Path(p.name.lower()).match(low) and p.is_file())
+    """Files of ``folder`` (not below it) whose name matches ``pattern`` in any case.
+
+    None in a folder that cannot be listed.
+    """
+    try:
+        names = [p for p in folder.iterdir() if fnmatchcase(p.name.lower(), pattern.lower())]
+    except OSError:
+        return []
+    return sorted(p for p in names if p.is_file())

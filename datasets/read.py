@@ -41,6 +41,12 @@ _UNSAID = ("sensor", "bands", "scale", "offset")
 READERS: tuple[Reader, ...] = (
     Reader(".safe", "open_safe", ("resolution_m",)),
     Reader(".landsat", "open_landsat"),
+    Reader(".enmap", "open_enmap"),
+    Reader(".desis", "open_desis"),
+    Reader(".prisma", "open_prisma"),
+    Reader(".emit", "open_emit"),
+    Reader(".satellogic", "open_satellogic", ("scale", "offset")),
+    Reader(".envi", "open_envi", _UNSAID),
     Reader(".geotiff", "open_geotiff", _UNSAID),  # last: it takes every file
 )
 """Asked in this order."""

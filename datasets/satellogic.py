@@ -28,6 +28,7 @@ from .errors import BandError, FileError
 from .families import Origin
 from .geotiff import RasterSource
 from .opening import MAX_PIXELS
+from .product_xml import matching
 from .raster_file import RasterFile
 from .regrid import Grid
 from .scaling import choose_encoding
@@ -67,7 +68,7 @@ def matches(path: Path) -> bool:
     are understood there too.
     """
     if path.is_dir():
-        return any(_FILE.match(p.name) for p in path.iterdir())
+        return any(_FILE.match(p.name) for p in matching(path, "hypercube_*"))
     return path.is_file() and _FILE.match(path.name) is not None
 
 
@@ -117,9 +118,9 @@ def _by_wavelength(folder: Path) -> dict[float, Path]:
         BandError: a wavelength twice (``.tif`` and ``.tiff``), or no file at all.
     """
     found: dict[float, Path] = {}
-    for path in sorted(folder.iterdir()):
+    for path in matching(folder, "hypercube_*"):
         match = _FILE.match(path.name)
-        if match is None or not path.is_file():
+        if match is None:
             continue
         nm = float(match.group(1))
         if nm in found:
