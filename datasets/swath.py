@@ -274,7 +274,9 @@ class _Grids:
     def add(self, top: int, fits: NDArray[np.bool_]) -> None:
         """Take the windows with this top row: (width - size + 1,) which of them fit."""
         self._line[:] = fits
-        self._counts[top % self._size] += self._padded.reshape(-1, self._size).sum(0, dtype=np.int64)
+        self._counts[top % self._size] += self._padded.reshape(-1, self._size).sum(
+            0, dtype=np.int64
+        )
 
     @property
     def plain(self) -> int:
