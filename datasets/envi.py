@@ -7,22 +7,21 @@ header format (all interleaves, data types, byte orders, rotated map info).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import rasterio
-from numpy.typing import NDArray
-from rasterio.windows import Window
+from rasterio.errors import NotGeoreferencedWarning
 
 from .acquisition import from_tags
 from .badbands import BandTags, spectral_bands
 from .bands import BandSet
 from .encoding import Encoding
 from .envi_header import DTYPES, EnviHeader, read_header
+from .envi_pixels import EnviPixels, Interleave
 from .errors import BandError, FileError
 from .families import Origin, origin
 from .opening import MAX_PIXELS, damage_named
@@ -34,37 +33,6 @@ from .wavelengths import read_bands
 _EXTENSIONS = ("", ".bsq", ".bil", ".bip", ".dat", ".img", ".raw", ".bin", ".envi")
 _KNOWN = (b"II*", b"MM\x00", b"II+", b"\x89HDF", b"PK\x03\x04", b"\x00\x00\x00\x0cjP", b"<")
 _GZIP = b"\x1f\x8b"
-
-
-@dataclass(frozen=True)
-class EnviFile:
-    """PixelSource of the binary; opened by every read, which takes 1 to 3 ms."""
-
-    path: Path
-
-    @contextmanager
-    def open(self) -> Iterator[Any]:
-        """The rasterio dataset, of GDAL's ENVI driver and no other: the bytes have no magic.
-
-        Raises:
-            FileError: missing or damaged.
-        """
-        with damage_named(self.path), rasterio.open(self.path, driver="ENVI") as dataset:
-            yield dataset
-
-    def stored(self, window: Window, bands: Sequence[int]) -> NDArray[Any]:
-        """(len(bands), height, width) stored numbers."""
-        with self.open() as dataset:
-            out: NDArray[Any] = dataset.read([i + 1 for i in bands], window=window)
-        return out
-
-    def quality(self, window: Window) -> None:
-        """No supplier's mask."""
-        return None
-
-    def missing(self, window: Window) -> None:
-        """Nodata says it all."""
-        return None
 
 
 def matches(path: Path) -> bool:
@@ -104,8 +72,9 @@ def open_envi(
         BandError: wavelengths or scaling are unknown or contradictory; complex numbers.
     """
     binary, header = _pair(path)
-    dtype = _check(binary, header)
-    with EnviFile(binary.absolute()).open() as ds:
+    pixels = _pixels(binary, header)
+    dtype = np.dtype(pixels.dtype).name
+    with damage_named(binary), _open(binary) as ds:
         count, grid = ds.count, Grid.of(ds)
         _same(binary, header, (ds.width, ds.height, count))
         tags = {k.replace(" ", "_"): header.text(k) or "" for k in header.entries}
@@ -118,7 +87,7 @@ def open_envi(
         grid=grid,
         bands=band_set,
         encoding=encoding,
-        source=EnviFile(binary.absolute()),
+        source=pixels,
         acquired=from_tags(tags, found, band_set.names),
         tags={k: tags[k] for k in keep if tags.get(k)},
         band_tags=band_tags,
@@ -168,8 +137,15 @@ def _pair(path: Path) -> tuple[Path, EnviHeader]:
     return found[0], header_text
 
 
-def _check(binary: Path, header: EnviHeader) -> str:
-    """dtype of the file, after the size that the header declares was found in it."""
+def _open(binary: Path) -> Any:
+    """The rasterio dataset, by GDAL's ENVI driver and no other: the bytes have no magic."""
+    with warnings.catch_warnings():  # a file without map info is fine
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(binary.absolute(), driver="ENVI")
+
+
+def _pixels(binary: Path, header: EnviHeader) -> EnviPixels:
+    """Where the numbers are, after the size that the header declares was found in the file."""
     samples, lines, bands = (header.integer(k) for k in ("samples", "lines", "bands"))
     code = header.integer("data type")
     if code not in DTYPES:
@@ -185,8 +161,18 @@ def _check(binary: Path, header: EnviHeader) -> str:
             f"{header.path} declares {samples} x {lines} pixels in {bands} bands",
             "at least one of each", "correct the header",
         )  # fmt: skip
-    dtype = np.dtype(DTYPES[code])
-    declared = header.integer("header offset", 0) + samples * lines * bands * dtype.itemsize
+    order = (header.text("interleave") or "").lower()
+    if order not in ("bsq", "bil", "bip"):
+        raise FileError(
+            f"{header.path} has interleave '{order}'", "bsq, bil or bip", "correct the header"
+        )
+    if any(header.numbers("major frame offsets", 2) or ()):
+        raise FileError(
+            f"{header.path} has major frame offsets", "lines without gaps", "convert the file"
+        )
+    dtype = np.dtype(DTYPES[code]).newbyteorder(">" if header.integer("byte order", 0) else "<")
+    offset = header.integer("header offset", 0)
+    declared = offset + samples * lines * bands * dtype.itemsize
     size = binary.stat().st_size
     if size < declared:
         raise FileError(
@@ -194,7 +180,8 @@ def _check(binary: Path, header: EnviHeader) -> str:
             "a complete file",
             "copy it again, or correct samples, lines, bands and data type in the header",
         )
-    return dtype.name
+    shape = (bands, lines, samples)
+    return EnviPixels(binary.absolute(), shape, dtype.str, cast(Interleave, order), offset)
 
 
 def _same(binary: Path, header: EnviHeader, opened: tuple[int, int, int]) -> None:

@@ -150,7 +150,7 @@ def _bands(
         low, high = (number(f, f"L2Scale{detector}{k}", path) for k in ("Min", "Max"))
         if high <= low:
             raise BandError(f"{path} scales {detector} from {low} to {high}", "Min < Max", _AGAIN)
-        order = sorted(range(len(nm)), key=lambda i, c=nm: (c[i] if c[i] > 0 else np.inf, i))
+        order = np.argsort(np.where(nm > 0, nm, np.inf), kind="stable").tolist()  # unused: last
         names += [f"{detector.upper()}_{i + 1:03d}" for i in order]
         centers += [float(nm[i]) for i in order]
         widths += [float(fwhm[i]) for i in order]

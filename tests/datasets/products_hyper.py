@@ -34,7 +34,9 @@ def write_envi(
     data = np.asarray(data)
     path = folder / name
     order = ">" if big_endian else "<"
-    stored = data.transpose(ENVI_AXES[interleave]).astype(data.dtype.newbyteorder(order))
+    stored = data.transpose(ENVI_AXES.get(interleave, (0, 1, 2))).astype(
+        data.dtype.newbyteorder(order)
+    )
     path.write_bytes(stored.tobytes())
     n, height, width = data.shape
     lines: dict[str, Any] = {

@@ -148,6 +148,8 @@ ENVI = [
     row("samples is text", entries(samples="many"), FileError, "samples 'many'"),
     row("samples negative", entries(samples=-5), FileError, "samples '-5'"),
     row("lacks lines", entries(lines=None), FileError, "lines ''"),
+    row("interleave", entries(interleave="tiled"), FileError, "interleave 'tiled'"),
+    row("gaps", entries(major_frame_offsets="{0, 8}"), FileError, "major frame offsets"),
     row("complex", entries(data_type=6), BandError, "(complex)"),
     row("unknown type", entries(data_type=77), BandError, "data type 77"),
     row("two wavelengths", entries(wavelength="{490, 560}"), BandError, "2 items in 'wavelength'"),
@@ -172,6 +174,18 @@ ENVI = [
 @pytest.mark.parametrize(("make", "options", "error", "message"), ENVI)
 def test_envi(tmp_path, make, options, error, message):
     assert message in raises(envi.open_envi, make, tmp_path, options, error)
+
+
+@pytest.mark.parametrize("interleave", ["bsq", "bil", "bip"])
+def test_envi_cut_after_it_was_opened(tmp_path, interleave):
+    path = entries(interleave=interleave)(tmp_path)
+    scene = envi.open_envi(path)
+    cut(path, 1)
+    with pytest.raises(FileError, match="ends at byte 119"):
+        scene.read()
+    path.unlink()
+    with pytest.raises(FileError, match="cannot be read"):
+        scene.read()
 
 
 def test_envi_driver_reads_no_vrt(tmp_path):
