@@ -85,7 +85,7 @@ def matches(path: Path) -> bool:
     if path.is_dir():
         return path.suffix.upper() == ".SAFE" or product_file(path) is not None
     if path.suffix.lower() == ".zip" and is_archive(path):
-        return _zipped(path) is not None or ".SAFE" in path.name.upper()
+        return bool(_zipped(path)) or ".SAFE" in path.name.upper()
     return path.name in PRODUCT_FILES
 
 
@@ -140,10 +140,10 @@ def open_safe(path: Path, *, resolution_m: float = 20, max_pixels: int = MAX_PIX
     )
 
 
-def _zipped(path: Path) -> File | None:
-    """The product's metadata file in a ZIP: at its top or in its one ``.SAFE`` folder."""
+def _zipped(path: Path) -> list[Member]:
+    """The metadata files of the products in a ZIP: at its top or in a ``.SAFE`` folder."""
     found = [f for name in PRODUCT_FILES for f in Member(path).rglob(name)]
-    return min(found, key=lambda f: f.inner.count("/"), default=None)
+    return [f for f in found if f.inner.count("/") <= 1]
 
 
 def _product(path: Path) -> File:
@@ -151,7 +151,12 @@ def _product(path: Path) -> File:
     if path.is_dir():
         found = product_file(path)
     elif is_archive(path):
-        found = _zipped(path)
+        inside = _zipped(path)
+        if len(inside) > 1:
+            raise FileError(
+                f"{path} holds {len(inside)} products", "one", "unpack it and name a product"
+            )
+        found = inside[0] if inside else None
     if found is None:
         raise FileError(
             f"{path} has no MTD_MSIL1C.xml or MTD_MSIL2A.xml",

@@ -86,7 +86,7 @@ def _sample(dataset: Any, planes: list[int], raw: Encoding) -> NDArray[np.float6
     if not planes:
         return np.empty(0)
     for count in (4, 16):
-        side = max(16, int(np.sqrt(1e6 / len(planes)) / count))
+        side = max(1, int(np.sqrt(1e6 / len(planes)) / count))
         values = []
         for window in _spread(dataset.height, dataset.width, count, side):
             stored = dataset.read([i + 1 for i in planes], window=window)

@@ -127,15 +127,18 @@ class Scene:
         height, width = self.shape
         if window is None:
             return Window(0, 0, width, height)
-        top, left = int(window.row_off), int(window.col_off)
-        bottom, right = top + int(window.height), left + int(window.width)
-        if not (0 <= top < bottom <= height and 0 <= left < right <= width):
+        numbers = (window.row_off, window.col_off, window.height, window.width)
+        top, left, rows, columns = map(int, numbers)
+        bottom, right = top + rows, left + columns
+        inside = 0 <= top < bottom <= height and 0 <= left < right <= width
+        if not inside or (top, left, rows, columns) != numbers:
             raise GridError(
-                f"a window of rows {top} to {bottom}, columns {left} to {right}",
-                f"a window inside {height} rows and {width} columns",
+                f"a window of {numbers[2]} x {numbers[3]} pixels (rows x columns) from row "
+                f"{numbers[0]} and column {numbers[1]} of {self.path}",
+                f"whole pixels inside {height} rows and {width} columns",
                 "cut the window at the scene's border",
             )
-        return Window(left, top, right - left, bottom - top)
+        return Window(left, top, columns, rows)
 
     def _encoding(self, chosen: Sequence[int]) -> Encoding:
         scale, offset = (
