@@ -76,7 +76,7 @@ class EnviPixels:
 
     def _fill(self, file: int, out: NDArray[Any], starts: Sequence[int]) -> None:
         """Fill ``out`` with equal runs of bytes that begin at ``starts``."""
-        raw = memoryview(out.view(np.uint8)).cast("B")
+        raw = out.view(np.uint8).data.cast("B")
         size = len(raw) // max(len(starts), 1)
         for i, start in enumerate(starts):
             got = os.preadv(file, [raw[i * size : (i + 1) * size]], start)

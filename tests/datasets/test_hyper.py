@@ -20,6 +20,7 @@ from kumosan.datasets.badbands import bad_reason
 from kumosan.datasets.bands import BLUE, NIR, RED, SWIR1
 from kumosan.datasets.hdf5 import planes, runs
 from kumosan.datasets.read import open_scene
+from kumosan.datasets.write import write_tile
 
 _spec = importlib.util.spec_from_file_location(
     "products_hyper", Path(__file__).with_name("products_hyper.py")
@@ -440,3 +441,18 @@ def test_read_finds_the_reader(scene, tmp_path):
     for part in path.iterdir() if path.is_dir() else ():
         assert open_scene(part).source == scene.source, part
     np.testing.assert_array_equal(read(path).data, scene.read().data)
+
+
+def test_written_as_a_tiff_it_is_read_as_what_it_was(scene, tmp_path):
+    tile = scene.read()
+    write_tile(tmp_path / "again.tif", tile)
+    again = read(tmp_path / "again.tif")
+    np.testing.assert_array_equal(again.stored, tile.stored)
+    assert [b.kind for b in again.bands] == [b.kind for b in tile.bands]
+    np.testing.assert_allclose(
+        [b.center_nm for b in again.bands], [b.center_nm for b in tile.bands], rtol=1e-6
+    )
+    assert (again.crs, again.transform) == (tile.crs, tile.transform)
+    assert again.acquired.time == tile.acquired.time
+    assert again.acquired.level == tile.acquired.level
+    assert again.acquired.sun_zenith_deg == pytest.approx(tile.acquired.sun_zenith_deg)
