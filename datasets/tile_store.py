@@ -132,7 +132,7 @@ class TileStore:
 
 def _window(planes: NDArray[Any], top: int, left: int, height: int, width: int) -> FloatArray:
     _, rows, cols = planes.shape
-    if 0 <= top and top + height <= rows and 0 <= left and left + width <= cols:
+    if top >= 0 and top + height <= rows and left >= 0 and left + width <= cols:
         return planes[:, top : top + height, left : left + width].astype(np.float32)
     out = np.full((len(planes), height, width), np.nan, np.float32)
     _paste(out, planes, top, left)
