@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kumosan.datasets.errors import GridError, ValueRangeError
-from kumosan.datasets.swath import best_bands, pack, pack_rows, pixels_needed
+from kumosan.datasets.swath import best_bands, pack, pack_rows, pixels_needed, running_sums
 
 MASKS = st.tuples(st.integers(3, 9), st.integers(3, 9)).flatmap(lambda s: arrays(bool, s))
 
@@ -118,6 +118,13 @@ def test_best_bands_are_the_best_of_all_sets_of_starts(counts, size):
     starts = best_bands(np.array(counts), size)
     assert all(b - a >= size for a, b in pairwise(starts))
     assert sum(counts[y] for y in starts) == best(0)
+
+
+@given(st.lists(st.integers(0, 99), min_size=1, max_size=40), st.data())
+def test_running_sums_are_sums_of_neighbours(values, data):
+    size = data.draw(st.integers(1, len(values)))
+    expected = [sum(values[i : i + size]) for i in range(len(values) - size + 1)]
+    assert running_sums(np.array(values, np.int32), size).tolist() == expected
 
 
 def test_bands_slide_where_a_grid_cannot():
