@@ -64,11 +64,12 @@ class Encoding:
     def missing(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         """Where ``stored`` is nodata, NaN or infinite."""
         sentinel = self._sentinel(stored.dtype)
-        same: NDArray[np.bool_] | None = None if sentinel is None else stored == sentinel
-        if stored.dtype.kind != "f":
-            return np.zeros(stored.shape, bool) if same is None else same
-        lost = ~np.isfinite(stored)
-        return lost if same is None else lost | same
+        lost: NDArray[np.bool_]
+        if stored.dtype.kind == "f":
+            lost = ~np.isfinite(stored)
+            return lost if sentinel is None else lost | (stored == sentinel)
+        lost = np.zeros(stored.shape, bool) if sentinel is None else stored == sentinel
+        return lost
 
     def decode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         """(band, y, x) stored numbers to float32 physical values, NaN where missing.

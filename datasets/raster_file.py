@@ -17,7 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from numpy.typing import NDArray
-from rasterio.env import get_gdal_config, set_gdal_config
+from rasterio.env import get_gdal_config, getenv, hasenv, set_gdal_config
 from rasterio.windows import Window
 
 from .archive import File, Member
@@ -28,7 +28,7 @@ _MOST_OPEN = 64
 _CACHE_BYTES = 512 * 2**20
 """Most that GDAL may keep of decompressed blocks, in the whole process. Its own limit, 5 % of
 the machine's memory, is several GB where many scenes stream at once; a row of Sentinel-2 blocks
-in 13 bands takes 300 MB. The environment variable GDAL_CACHEMAX overrides it."""
+in 13 bands takes 300 MB. GDAL_CACHEMAX in the environment or in rasterio.Env overrides it."""
 
 
 class _Handles(threading.local):
@@ -40,8 +40,6 @@ class _Handles(threading.local):
     def renew(self) -> None:
         self.pid = os.getpid()
         self.open: WeakKeyDictionary[RasterFile, Any] = WeakKeyDictionary()
-        if "GDAL_CACHEMAX" not in os.environ and get_gdal_config("GDAL_CACHEMAX") > _CACHE_BYTES:
-            set_gdal_config("GDAL_CACHEMAX", _CACHE_BYTES)
 
 
 _HANDLES = _Handles()
@@ -87,6 +85,7 @@ class RasterFile:
         return out
 
     def _fresh(self) -> Any:
+        _bound_cache()
         dataset = open_dataset(self.path)
         if _stamp(self.path) != self.stamp:
             dataset.close()
@@ -95,6 +94,12 @@ class RasterFile:
                 "open the scene again",
             )  # fmt: skip
         return dataset
+
+
+def _bound_cache() -> None:
+    asked = "GDAL_CACHEMAX" in os.environ or (hasenv() and "GDAL_CACHEMAX" in getenv())
+    if not asked and get_gdal_config("GDAL_CACHEMAX") > _CACHE_BYTES:
+        set_gdal_config("GDAL_CACHEMAX", _CACHE_BYTES)
 
 
 def _stamp(path: File) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
@@ -345,3 +346,33 @@ def test_streaming_takes_bounded_memory(tmp_path):
     count, kilobytes = map(int, done.stdout.split())
     assert count == 64
     assert kilobytes < 0.9e6
+
+
+CACHE = """
+import os, sys
+from rasterio import Env
+from rasterio.env import get_gdal_config
+from kumosan.datasets import open_scene
+if sys.argv[2] == "env":
+    with Env(GDAL_CACHEMAX=700 * 2**20):
+        open_scene(sys.argv[1])
+        print(get_gdal_config("GDAL_CACHEMAX"))
+else:
+    open_scene(sys.argv[1])
+    print(get_gdal_config("GDAL_CACHEMAX"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "variable", "most"), [("", None, 512), ("env", None, 700), ("", "800", 800)]
+)
+def test_gdals_cache_is_bounded_unless_the_user_says_otherwise(make_tif, how, variable, most):
+    path = make_tif(noise((3, 9, 10)), nm=NM, scale=1e-4)
+    environment = {k: v for k, v in os.environ.items() if k != "GDAL_CACHEMAX"}
+    environment |= {"GDAL_CACHEMAX": variable} if variable else {}
+    done = subprocess.run(
+        [sys.executable, "-c", CACHE, path, how], check=True, capture_output=True, text=True,
+        cwd=path.anchor, env=environment,
+    )  # fmt: skip
+    found = int(done.stdout)
+    assert found == most * 2**20 if how or variable else found <= most * 2**20
