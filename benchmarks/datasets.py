@@ -8,7 +8,7 @@ order, in turns; each pass opens the file anew. The figure is the median over th
 time of rasterio divided by ours (1 would mean that decoding costs nothing).
 
 memory: peak resident memory of a process that streams a scene through ``Scene.windows``: that
-file, and a sparse 30-band uint16 BigTIFF of 20,000 x 20,000 pixels (Linux only).
+file, and sparse 30-band uint16 rasters of 20,000 x 20,000 pixels, BigTIFF and ENVI (Linux only).
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def memory(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Peak resident memory of streaming, each scene in a process of its own."""
     scenes = {
         f"{args.size} x {args.size} x {len(NM)}": whole_scene(folder, args.size, args.compress),
-        "20000 x 20000 x 30, sparse": sparse_scene(folder, 20_000, 30),
+        "20000 x 20000 x 30, sparse BigTIFF": sparse_scene(folder, 20_000, 30),
+        "20000 x 20000 x 30, sparse ENVI (bil)": sparse_envi(folder, 20_000, 30),
     }
     out = {}
     for name, path in scenes.items():
@@ -156,6 +157,22 @@ def sparse_scene(folder: Path, size: int, count: int) -> Path:
     path = folder / f"sparse_{size}_{count}.tif"
     with new_file(path, size, count, BIGTIFF="YES", SPARSE_OK="TRUE"):
         pass
+    return path
+
+
+def sparse_envi(folder: Path, size: int, count: int) -> Path:
+    """An ENVI raster (header and binary), of which no byte is on disk."""
+    path = folder / f"sparse_{size}_{count}.img"
+    path.touch()
+    os.truncate(path, size * size * count * 2)
+    nm = ", ".join(str(450 + 15 * i) for i in range(count))
+    path.with_suffix(".hdr").write_text(
+        f"ENVI\nsamples = {size}\nlines = {size}\nbands = {count}\nheader offset = 0\n"
+        "file type = ENVI Standard\ndata type = 12\ninterleave = bil\nbyte order = 0\n"
+        "map info = {UTM, 1, 1, 600000, 5000000, 10, 10, 33, North, WGS-84}\n"
+        "reflectance scale factor = 10000\nwavelength units = Nanometers\n"
+        f"wavelength = {{{nm}}}\n"
+    )
     return path
 
 
