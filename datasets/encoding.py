@@ -63,18 +63,12 @@ class Encoding:
 
     def missing(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         """Where ``stored`` is nodata, NaN or infinite."""
-        sentinel = self._sentinel(stored.dtype)
-        lost: NDArray[np.bool_]
-        if stored.dtype.kind == "f":
-            lost = ~np.isfinite(stored)
-            return lost if sentinel is None else lost | (stored == sentinel)
-        lost = np.zeros(stored.shape, bool) if sentinel is None else stored == sentinel
-        return lost
+        return _missing(stored, self._sentinel(stored.dtype))
 
     def decode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         """(band, y, x) stored numbers to float32 physical values, NaN where missing.
 
-        Integers of up to 16 bits are computed in float32, which is four times as fast as
+        Integers of up to 16 bits are computed in float32, which is about three times as fast as
         float64 and differs by less than 2e-7 for reflectance up to 1 (a step is 2e-5 or more);
         all others in float64. Strips of rows pass through the processor's cache, so no copy of
         the whole array is made.
@@ -83,6 +77,7 @@ class Encoding:
         out = np.empty(stored.shape, np.float32)
         scale, offset = (np.broadcast_to(v, n) for v in (self.scale, self.offset))
         narrow = stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2
+        sentinel = self._sentinel(stored.dtype)
         compute = np.dtype(np.float32 if narrow else np.float64)
         rows = max(1, _STRIP // max(width, 1))
         for i in range(n):
@@ -92,7 +87,7 @@ class Encoding:
                     value = target if narrow else np.empty(part.shape, compute)
                     np.multiply(part, compute.type(scale[i]), value, dtype=compute)
                     value += compute.type(offset[i])
-                    lost = self.missing(part)
+                    lost = _missing(part, sentinel)
                     if lost.any():
                         np.copyto(value, np.nan, where=lost)
                     if value is not target:
@@ -126,6 +121,15 @@ class Encoding:
                 coded[lost] = sentinel
             out[i] = coded
         return out
+
+
+def _missing(stored: NDArray[Any], sentinel: Any) -> NDArray[np.bool_]:
+    lost: NDArray[np.bool_]
+    if stored.dtype.kind == "f":
+        lost = ~np.isfinite(stored)
+        return lost if sentinel is None else lost | (stored == sentinel)
+    lost = np.zeros(stored.shape, bool) if sentinel is None else stored == sentinel
+    return lost
 
 
 def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
