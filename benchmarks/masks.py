@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("data", type=Path, help="folder that holds catalog.json")
     out.add_argument("--split", choices=("test", "train"), default="test")
     out.add_argument("--kind", choices=("human", "all"), default="human")
-    names = ["auto", *detection.AUTO]
+    names = list(detection.AUTO)
     out.add_argument("--detectors", nargs="+", default=names, metavar="NAME")
     out.add_argument("--buffer-m", type=float, default=0.0)
     out.add_argument("--json-out", type=Path)
@@ -99,21 +99,25 @@ def run_mask(image: Path, out: Path, detector: str, buffer_m: float) -> bool:
 
 
 def table(scores: Scores, left_out: dict[str, int]) -> str:
-    """One markdown table: a row a detector, four measures a view, pooled over all pixels."""
-    columns = ["PA", "UA", "BOA", "IoU"]
-    head = ["detector", "tiles", "did not fit"]
-    head += [f"{view} {name}" for view in VIEWS for name in columns]
-    head += ["cloud BOA, median of tiles", "Mpx", "shadow tiles"]
-    lines = [head, ["---"] * len(head)]
+    """One markdown table: detector x view, measures pooled over all pixels.
+
+    A detector that fits no tile is named below the table; a view of which it never finds a
+    pixel (shadow, for rules that know none) has no row.
+    """
+    lines = [["detector", "view", "PA", "UA", "BOA", "IoU", "median BOA", "tiles", "Mpx"]]
+    lines.append(["---"] * len(lines[0]))
     for name, views in scores.items():
-        line = [name, str(len(views["cloud"])), str(left_out[name])]
         for view in VIEWS:
             total = pooled(views[view])
-            line += [show(getattr(total, column.lower())) for column in columns]
-        pixels = pooled(views["cloud"]).n
-        line += [show(typical(views["cloud"], "boa")), f"{pixels / 1e6:.2f}"]
-        lines.append([*line, str(len(views["shadow"]))])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+            if total.tp + total.fp == 0:
+                continue
+            measures = [show(getattr(total, m)) for m in ("pa", "ua", "boa", "iou")]
+            middle = show(typical(views[view], "boa"))
+            size = [str(len(views[view])), f"{total.n / 1e6:.2f}"]
+            lines.append([name, view, *measures, middle, *size])
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    unfit = [f"{name} ({n})" for name, n in left_out.items() if n]
+    return text + (f"\n\nTiles that a detector does not fit: {', '.join(unfit)}." if unfit else "")
 
 
 def as_json(scores: Scores) -> dict[str, Any]:

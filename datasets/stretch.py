@@ -12,8 +12,11 @@ from .bands import BLUE, GREEN, NIR, RED
 from .legend import NODATA_GREY
 from .tile import BoolArray, CloudMask, FloatArray, Tile
 
-_DARK, _BRIGHT = 1.0, 98.0
-"""Percentiles that become black and bright."""
+_DARK, _MOST, _BRIGHT = 1.0, 90.0, 98.0
+"""Percentiles that become black, that hold most of the ground, and that become bright."""
+_HEADROOM = 2.0
+"""The bright end is at most so many times as far from black as most of the ground: a tenth of
+snow or sand must not leave the rest in the dark."""
 _KNEE, _SHOULDER = 0.82, 2.0
 """Brightness of the upper percentile; what is brighter (cloud) shares the rest up to white, of
 which it has 63 % after so many ranges."""
@@ -53,7 +56,12 @@ def find_stretch(tile: Tile, mask: CloudMask | None = None) -> Stretch:
         ground = _unless_few(valid & ~mask.cloud[thin], valid)
         clear = _unless_few(valid & ~mask.contaminated[thin], valid)
     ranges = {i: _range(tile.data[i][thin], ground, clear) for i in unique}
-    low, high = zip(*(ranges[i] for i in bands), strict=True)
+    part = max(needed for _, _, needed in ranges.values())  # one for all keeps the colours
+    width = {i: part * (high - low) for i, (low, high, _) in ranges.items()}
+    if kind == "RGB":  # one width for all: grey ground and cloud stay grey
+        width = dict.fromkeys(width, max(width.values()))
+    ends = {i: _widened(low, low + width[i]) for i, (low, _, _) in ranges.items()}
+    low, high = zip(*(ends[i] for i in bands), strict=True)
     return Stretch(bands, low, high, name)
 
 
@@ -105,12 +113,19 @@ def _unless_few(chosen: BoolArray, valid: BoolArray) -> BoolArray:
     return chosen if chosen.sum() > 0.01 * valid.sum() else valid
 
 
-def _range(plane: FloatArray, ground: BoolArray, clear: BoolArray) -> tuple[float, float]:
-    """Dark and bright end, at least ``_SMALLEST_RANGE`` apart (0 to 1 if nothing is valid)."""
+def _range(plane: FloatArray, ground: BoolArray, clear: BoolArray) -> tuple[float, float, float]:
+    """Dark and bright end (0 to 1 if nothing is valid), and the part between them to be used."""
     if not ground.any():
-        return 0.0, 1.0
+        return 0.0, 1.0, 1.0
     low = float(np.percentile(plane[ground], _DARK))
-    high = max(float(np.percentile(plane[clear], _BRIGHT)), low)
+    most, high = (float(np.percentile(plane[clear], q)) for q in (_MOST, _BRIGHT))
+    high = max(high, low)
+    part = _HEADROOM * (most - low) / (high - low) if high > low else 1.0
+    return low, high, min(max(part, 0.0), 1.0)
+
+
+def _widened(low: float, high: float) -> tuple[float, float]:
+    """The range, spread about its middle to ``_SMALLEST_RANGE`` if it is shorter."""
     lacking = max(_SMALLEST_RANGE - (high - low), 0.0) / 2
     return low - lacking, high + lacking
 

@@ -145,7 +145,8 @@ class Tile:
             dx = hypot(t.a * cos(radians(lat)), t.d)
             dy = hypot(t.b * cos(radians(lat)), t.e)
             return float(sqrt(dx * dy) * 111_195.0)
-        return float(sqrt(abs(t.determinant)) * self.crs.linear_units_factor[1])
+        metres = self.crs.linear_units_factor[1] if self.crs.is_projected else 1.0  # local: metres
+        return float(sqrt(abs(t.determinant)) * metres)
 
     def pick(self, needed: BandSet) -> FloatArray:
         """(len(needed), y, x) planes that fit the windows; UnfitError if one is lacking."""

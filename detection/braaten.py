@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ..datasets.bands import GREEN, RED, SWIR1, BandSet
-from ..datasets.tile import CLEAR, THICK, CloudMask, Tile
+from ..datasets.tile import CloudMask, Tile
+from .thickness import thin_or_thick
 
 
 @dataclass(frozen=True)
 class Braaten:
     """Cloud is green that is bright and brighter than red, or very bright.
 
-    Made for Landsat MSS. The rule knows no shadow and does not tell thin from thick: every
-    cloud pixel is thick. Snow, and bright water or sand, pass it; a SWIR1 band, where the
+    Made for Landsat MSS. The rule knows no shadow; thin and thick are told apart by
+    brightness (``thickness``). Snow, and bright water or sand, pass it; a SWIR1 band, where the
     tile has one, turns away snow and water, which are dark there.
 
     Source: Braaten, Cohen, Yang (2015), Automated cloud and cloud shadow identification in
@@ -34,10 +33,10 @@ class Braaten:
     (Balanced accuracy on hand-labelled Landsat tiles: .79 without, .88 at 0.10.)"""
 
     def mask(self, tile: Tile) -> CloudMask:
-        """Classify every valid pixel into clear and thick cloud."""
+        """Classify every valid pixel into clear, thick and thin cloud."""
         green, red = tile.pick(self.bands)
         cloud = ((green > self.threshold) & (green > red)) | (green > self.very_bright)
         swir1 = tile.find(SWIR1)
         if swir1 is not None and self.min_swir1 > 0:
             cloud &= swir1 > self.min_swir1
-        return CloudMask.like(tile, np.where(cloud, THICK, CLEAR))
+        return CloudMask.like(tile, thin_or_thick(tile, cloud))

@@ -14,7 +14,6 @@ from ..datasets.tile import (
     CLEAR,
     NODATA,
     SHADOW,
-    THICK,
     THIN,
     BoolArray,
     ByteArray,
@@ -23,6 +22,7 @@ from ..datasets.tile import (
     Tile,
 )
 from .fmask_shadow import cast_shadow
+from .thickness import thin_or_thick
 
 KELVIN = 273.15
 
@@ -31,8 +31,8 @@ KELVIN = 273.15
 class Fmask:
     """Band tests of Fmask, with its cirrus and thermal tests where the tile has those bands.
 
-    Cloud that passes the spectral tests is thick; cloud known by the cirrus band alone is
-    thin. Snow and water are told apart from cloud but are clear in the mask. Shadows are
+    Cloud known by the cirrus band alone is thin, other cloud is told apart by brightness
+    (``thickness``). Snow and water are told apart from cloud but are clear in the mask. Shadows are
     matched to clouds by object (``fmask_shadow``). Fmask's own dilation of clouds and shadows
     is left to the post-processing that all detectors share.
 
@@ -71,8 +71,8 @@ class Fmask:
         clear = scene.valid & ~potential
         cloud = potential & self._probable(scene, clear)
         cloud = majority(cloud, scene.valid)
-        classes: ByteArray = np.full(tile.shape, CLEAR, np.uint8)
-        classes[cloud] = np.where(cirrus[cloud], THIN, THICK)
+        classes = thin_or_thick(tile, cloud)
+        classes[cloud & cirrus] = THIN
         classes[~scene.valid] = NODATA
         if self.shadow:
             ground = scene.valid & ~cloud & ~scene.water
@@ -213,8 +213,8 @@ def _haziness(hot: FloatArray, clear: BoolArray) -> FloatArray | float:
     if not seen.size:
         return 1.0
     low, high = np.percentile(seen, [17.5, 82.5])
-    out = (hot - np.float32(low - 0.04)) / np.float32(high - low + 0.08)
-    return np.maximum(out, 0)
+    out: FloatArray = (hot - np.float32(low - 0.04)) / np.float32(high - low + 0.08)
+    return np.maximum(out, np.float32(0), out=out)
 
 
 def _coldness_water(kelvin: FloatArray, clear: BoolArray) -> FloatArray | float:

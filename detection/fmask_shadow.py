@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.morphology import reconstruction
 
 from ..datasets.tile import BoolArray, FloatArray, Tile
 from .shadow_offset import estimate_offset
@@ -76,6 +75,8 @@ def potential_shadow(nir: FloatArray, ground: BoolArray) -> BoolArray:
     Basins are filled by morphological reconstruction from a border at the 17.5th percentile
     of the clear land, which also stands in for pixels without data.
     """
+    from skimage.morphology import reconstruction  # here: half a second that most rules do not need
+
     level = np.float32(np.percentile(nir[ground], 17.5))
     surface = np.pad(np.where(np.isfinite(nir), nir, level), 1, constant_values=level)
     seed = np.full_like(surface, surface.max())

@@ -9,15 +9,16 @@ from typing import ClassVar
 import numpy as np
 
 from ..datasets.bands import BLUE, RED, SWIR1, BandSet
-from ..datasets.tile import CLEAR, THICK, CloudMask, Tile
+from ..datasets.tile import CloudMask, Tile
+from .thickness import thin_or_thick
 
 
 @dataclass(frozen=True)
 class Hot:
     """HOT = blue sin(theta) - red cos(theta): 0 along a line in the (blue, red) plane.
 
-    Clear land lies near that line, cloud and haze lift blue off it. The rule knows no shadow
-    and does not tell thin from thick: every cloud pixel is thick. Snow passes it, unless a
+    Clear land lies near that line, cloud and haze lift blue off it. The rule knows no shadow;
+    thin and thick are told apart by brightness (``thickness``). Snow passes it, unless a
     SWIR1 band tells it apart.
 
     The angle is that of Fmask's haze test (blue - red / 2) and is not fitted to the scene as
@@ -39,11 +40,11 @@ class Hot:
     """Cloud must be brighter than this in SWIR1, where the tile has it; 0 switches it off."""
 
     def mask(self, tile: Tile) -> CloudMask:
-        """Classify every valid pixel into clear and thick cloud."""
+        """Classify every valid pixel into clear, thick and thin cloud."""
         blue, red = tile.pick(self.bands)
         theta = radians(self.theta_deg)
         cloud = blue * np.float32(sin(theta)) - red * np.float32(cos(theta)) > self.threshold
         swir1 = tile.find(SWIR1)
         if swir1 is not None and self.min_swir1 > 0:
             cloud &= swir1 > self.min_swir1
-        return CloudMask.like(tile, np.where(cloud, THICK, CLEAR))
+        return CloudMask.like(tile, thin_or_thick(tile, cloud))

@@ -8,14 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from ..datasets.bands import BLUE, NIR, RED, SWIR1, BandSet
-from ..datasets.tile import CLEAR, THICK, BoolArray, CloudMask, FloatArray, Tile
+from ..datasets.tile import BoolArray, CloudMask, FloatArray, Tile
+from .thickness import thin_or_thick
 
 
 @dataclass(frozen=True)
 class Ltk:
     """Bare ground, snow and water are taken out first; cloud is what is bright of the rest.
 
-    The rule knows no shadow and does not tell thin from thick: every cloud pixel is thick.
+    The rule knows no shadow; thin and thick are told apart by brightness (``thickness``).
 
     Source: Luo, Trishchenko, Khlopenkov (2008), Developing clear-sky, cloud and cloud shadow
     mask for producing clear-sky composites at 250-meter spatial resolution for the seven MODIS
@@ -35,13 +36,13 @@ class Ltk:
     """SWIR1 reflectance that cloud exceeds."""
 
     def mask(self, tile: Tile) -> CloudMask:
-        """Classify every valid pixel into clear and thick cloud."""
+        """Classify every valid pixel into clear, thick and thin cloud."""
         blue, red, nir, swir1 = tile.pick(self.bands)
         surface = _bare(blue, red, nir, swir1) | _snow(red, nir, swir1)
         surface |= _water(blue, red, nir, swir1)
         bright = ((blue > self.min_blue) | (red > self.min_red)) & (swir1 > self.min_swir1)
         cloud = ~surface & bright & (np.maximum(blue, red) > np.float32(0.67) * swir1)
-        return CloudMask.like(tile, np.where(cloud, THICK, CLEAR))
+        return CloudMask.like(tile, thin_or_thick(tile, cloud))
 
 
 def _bare(b: FloatArray, r: FloatArray, n: FloatArray, s: FloatArray) -> BoolArray:

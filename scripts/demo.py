@@ -52,7 +52,7 @@ def command(
         write_outputs(new, "scene", tile, mask, filled, console)
 
     found = _mask_scores(pair, mask)
-    errors = _fill_scores(pair, mask, filled)
+    errors = _fill_scores(pair, filled)
     console.result(
         {
             "detector": used,
@@ -91,8 +91,18 @@ def _mask_scores(pair: CloudyPair, mask: CloudMask) -> dict[str, dict[str, float
     return {view: {"pa": c.pa, "ua": c.ua, "iou": c.iou} for view, c in seen.items()}
 
 
-def _fill_scores(
-    pair: CloudyPair, mask: CloudMask, filled: FilledTile
-) -> dict[str, dict[str, float]]:
-    """RMSE of reflectance on the filled pixels: as filled, and as the cloudy scene had them."""
-    raise NotImplementedError
+def _fill_scores(pair: CloudyPair, filled: FilledTile) -> dict[str, dict[str, float]]:
+    """RMSE of reflectance on filled pixels, by class of the truth: as filled, and before."""
+    from ..datasets.tile import CLASS_NAMES
+    from ..gan.metrics import reflectances, rmse
+
+    views = {"all": filled.filled}
+    for code, name in enumerate(CLASS_NAMES):
+        views[name.replace("_", " ")] = filled.filled & (pair.mask.classes == code)
+    return {
+        view: {
+            "filled": rmse(*reflectances(pair.clear, filled.tile, where)),
+            "cloudy": rmse(*reflectances(pair.clear, pair.cloudy, where)),
+        }
+        for view, where in views.items()
+    }

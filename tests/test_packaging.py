@@ -52,8 +52,8 @@ def test_the_wheel_holds_the_package_its_data_and_no_tests(tmp_path):
     for name in ("__init__.py", "py.typed", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPO / name, tree)
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q"]
-        + ["-w", str(tmp_path), str(tree)],
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", tree],
+        cwd=tmp_path,
         check=True,
     )
     (wheel,) = tmp_path.glob("*.whl")

@@ -21,7 +21,7 @@ def code(detector, tile):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        (of(green=0.18, red=0.17), THICK),  # bright enough, greener than red
+        (of(green=0.18, red=0.17), THIN),  # bright enough, greener than red
         (of(green=0.17, red=0.16), CLEAR),  # too dark
         (of(green=0.18, red=0.18), CLEAR),  # not greener: soil
         (of(green=0.40, red=0.45), THICK),  # very bright, whatever its red
@@ -42,7 +42,7 @@ def test_braaten_settings(pixel):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        (of(blue=0.23, red=0.20), THICK),  # .23 - .10 = .13 > .12
+        (of(blue=0.23, red=0.20), THIN),  # .23 - .10 = .13 > .12
         (of(blue=0.21, red=0.20), CLEAR),  # .11
         (of(blue=0.30, red=0.40), CLEAR),  # bright soil: .10
         (of(blue=0.60, red=0.60, swir1=0.05), CLEAR),  # snow
@@ -57,19 +57,19 @@ def test_hot(pixel, values, expected):
     ("blue", "red", "nir", "swir1", "expected", "why"),
     [
         (0.20, 0.25, 0.35, 0.40, CLEAR, "bare: B<R<N<1.07*S1 and S1<.65"),
-        (0.20, 0.25, 0.36, 0.33, THICK, "not bare: N >= 1.07*S1=.353; cloud"),
+        (0.20, 0.25, 0.36, 0.33, THIN, "not bare: N >= 1.07*S1=.353; cloud"),
         (0.40, 0.50, 0.68, 0.66, THICK, "S1 >= .65: no bare ground"),
         (0.19, 0.17, 0.22, 0.23, CLEAR, "bare, dim: .8B=.152<R<.8N=.176, N<S1, R<.22"),
-        (0.22, 0.17, 0.22, 0.23, THICK, "not dim: .8B=.176 > R; cloud by B"),
+        (0.22, 0.17, 0.22, 0.23, THIN, "not dim: .8B=.176 > R; cloud by B"),
         (0.50, 0.50, 0.45, 0.15, CLEAR, "snow: R>N, R>.24, S1<.16"),
         (0.50, 0.50, 0.45, 0.17, THICK, "S1 too high for snow: cloud"),
         (0.31, 0.22, 0.20, 0.13, CLEAR, "snow, dim: .18<R<.24, S1<R-.08=.14"),
-        (0.31, 0.22, 0.20, 0.15, THICK, "not dim snow: S1>=R-.08; no water (B>=.30): cloud"),
+        (0.31, 0.22, 0.20, 0.15, THIN, "not dim snow: S1>=R-.08; no water (B>=.30): cloud"),
         (0.25, 0.15, 0.14, 0.13, CLEAR, "turbid water: R>N, R>.67*S1, B<.30, R<.20"),
-        (0.31, 0.15, 0.14, 0.13, THICK, "B>=.30: no water, cloud"),
+        (0.31, 0.15, 0.14, 0.13, THIN, "B>=.30: no water, cloud"),
         (0.16, 0.05, 0.06, 0.07, CLEAR, "dark water: R>.8N, R>.67*S1, R<.06"),
         (0.14, 0.17, 0.30, 0.20, CLEAR, "too dark for cloud: B<=.15 and R<=.18"),
-        (0.14, 0.19, 0.30, 0.20, THICK, "cloud by its red"),
+        (0.14, 0.19, 0.30, 0.20, THIN, "cloud by its red"),
         (0.30, 0.28, 0.40, 0.12, CLEAR, "S1 not above .12"),
         (0.20, 0.20, 0.40, 0.31, CLEAR, "max(B,R)=.20 not above .67*S1=.208"),
     ],
@@ -120,5 +120,5 @@ def test_hollstein(pixel, changes, expected, why):
 
 def test_order_of_bands_does_not_matter(pixel):
     tile = pixel(red=0.17, swir1=0.3, green=0.18)
-    assert code(Braaten(), tile) == THICK
+    assert code(Braaten(), tile) == THIN
     assert np.array_equal(tile.data.ravel(), np.float32([0.17, 0.3, 0.18]))

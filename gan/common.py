@@ -1,0 +1,156 @@
+"""What all rule-based fillers share: who is to be filled, from whom, and how the result is made.
+
+A pixel is *valid* where the tile has optical data and the mask is not nodata; valid pixels
+are *clear* (a source) or *to fill*. Invalid pixels are neither filled nor a source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..datasets.errors import ValueRangeError
+from ..datasets.tile import (
+    CLEAR,
+    NODATA,
+    OBSERVED,
+    UNFILLABLE,
+    BoolArray,
+    CloudMask,
+    FilledTile,
+    FloatArray,
+    Tile,
+)
+
+MIN_CLEAR = 200
+"""Clear pixels below which no relation is fitted: everything stays unfillable."""
+HEADROOM = 0.1
+"""Filled values may leave the range of the clear pixels by this share of it."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """The parts of a tile, each (y, x) bool."""
+
+    valid: BoolArray
+    """Data in the tile and in the mask."""
+    clear: BoolArray
+    """Valid and clear: what a fill may learn from."""
+    todo: BoolArray
+    """Valid and cloudy or shadowed: what a fill may change."""
+
+    @classmethod
+    def of(cls, tile: Tile, mask: CloudMask) -> Area:
+        """Split ``tile`` by ``mask``; GridError unless they share a grid."""
+        mask.check_grid(tile)
+        valid = tile.valid & mask.valid
+        return cls(valid, valid & (mask.classes == CLEAR), valid & mask.contaminated)
+
+
+def fillable_bands(tile: Tile) -> list[int]:
+    """Indices of the bands that are filled: all but those of kind ``other``."""
+    return [i for i, b in enumerate(tile.bands) if b.kind != "other"]
+
+
+def plausible_range(tile: Tile, band: int, clear: BoolArray) -> tuple[float, float] | None:
+    """Limits of the values that may be written into ``band``, or None without clear data.
+
+    The range of the clear pixels, widened by HEADROOM of its width on both sides;
+    reflectance never below 0, kelvin never below 0.
+    """
+    known = tile.data[band][clear]
+    known = known[np.isfinite(known)]
+    if known.size == 0:
+        return None
+    low, high = float(known.min()), float(known.max())
+    room = HEADROOM * (high - low)
+    return max(low - room, 0.0), max(high + room, 0.0)
+
+
+def assemble(
+    tile: Tile,
+    area: Area,
+    filled: BoolArray,
+    values: FloatArray,
+    confidence: NDArray[np.floating],
+    code: int,
+) -> FilledTile:
+    """Write ``values`` where ``filled``, and nowhere else.
+
+    Args:
+        filled: (y, x) bool; only pixels that are also ``area.todo`` count.
+        values: (band, n) float32 for the n pixels of ``filled`` in row-major order. A band of
+            kind ``other``, a value that is not finite and a band without data at a pixel
+            leave what was observed.
+        confidence: (n,) in [0, 1].
+        code: provenance of the filled pixels.
+    """
+    provenance = np.where(area.valid, OBSERVED, NODATA).astype(np.uint8)
+    provenance[area.todo] = UNFILLABLE
+    sure = np.where(area.valid, 1, np.nan).astype(np.float32)
+    sure[area.todo] = 0
+    keep = area.todo[filled]
+    filled = filled & area.todo
+    if not filled.any():
+        return FilledTile(tile, provenance, sure)
+    data = tile.data.copy()
+    for i in fillable_bands(tile):
+        limits = plausible_range(tile, i, area.clear)
+        if limits is None:
+            continue
+        observed, new = data[i][filled], values[i][keep]
+        usable = np.isfinite(observed) & np.isfinite(new)
+        data[i][filled] = np.where(usable, np.clip(new, *limits), observed)
+    provenance[filled] = code
+    sure[filled] = np.clip(confidence[keep], 0, 1)
+    return FilledTile(tile.with_data(data), provenance, sure)
+
+
+def untouched(tile: Tile, area: Area) -> FilledTile:
+    """The tile as it is, with everything cloudy marked unfillable."""
+    none = np.zeros((len(tile.bands), 0), np.float32)
+    return assemble(tile, area, np.zeros(tile.shape, bool), none, np.zeros(0), UNFILLABLE)
+
+
+def distance_px(area: Area) -> NDArray[np.float64]:
+    """(y, x) distance of every pixel to the nearest clear one, in pixels; inf without any."""
+    if not area.clear.any():
+        return np.full(area.clear.shape, np.inf)
+    distance: NDArray[np.float64] = ndimage.distance_transform_edt(~area.clear)
+    return distance
+
+
+def reach_px(tile: Tile, max_distance_m: float | None, max_distance_px: float) -> float:
+    """How far a fill may reach: ``max_distance_m`` where the pixel size is known, else pixels.
+
+    Raises:
+        ValueRangeError: a distance is not positive.
+    """
+    for value in (max_distance_m, max_distance_px):
+        if value is not None and not value > 0:
+            raise ValueRangeError(
+                f"a largest distance of {value}", "a number above 0", "give a longer distance"
+            )
+    gsd = tile.gsd_m
+    if max_distance_m is None or gsd is None or gsd <= 0:
+        return max_distance_px
+    return max(max_distance_m / gsd, 1.0)
+
+
+def sample(where: BoolArray, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Row-major positions of at most ``count`` pixels of ``where``, drawn without return."""
+    found = np.flatnonzero(where)
+    if found.size <= count:
+        return found
+    return np.sort(rng.choice(found, count, replace=False))
+
+
+def row_blocks(shape: tuple[int, int], pixels: int = 1 << 18) -> list[slice]:
+    """Slices of rows that together cover ``shape``, each of about ``pixels`` pixels."""
+    height, width = shape
+    step = max(1, ceil(pixels / max(width, 1)))
+    return [slice(y, min(y + step, height)) for y in range(0, height, step)]
