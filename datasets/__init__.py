@@ -4,7 +4,8 @@ from .bands import Band, BandSet
 from .encoding import Encoding
 from .errors import KumosanError
 from .protocols import Detector, Filler
-from .read import read, read_mask
+from .read import open_scene, read, read_mask
+from .scene import Scene
 from .tile import Acquisition, CloudMask, FilledTile, Quality, Tile
 from .write import write_filled, write_mask, write_tile
 
@@ -19,7 +20,9 @@ __all__ = [
     "Filler",
     "KumosanError",
     "Quality",
+    "Scene",
     "Tile",
+    "open_scene",
     "read",
     "read_mask",
     "write_filled",

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from .errors import ValueRangeError
 
+_STRIP = 32_768
+"""Samples that are decoded at once: a few arrays of as many stay in the processor's cache."""
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -60,23 +63,35 @@ class Encoding:
 
     def missing(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         """Where ``stored`` is nodata, NaN or infinite."""
-        lost = ~np.isfinite(stored) if stored.dtype.kind == "f" else np.zeros(stored.shape, bool)
-        sentinel = self._sentinel(stored.dtype)
-        if sentinel is not None:
-            lost |= stored == sentinel
-        return lost
+        return _missing(stored, self._sentinel(stored.dtype))
 
     def decode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
-        """(band, y, x) stored numbers to float32 physical values, NaN where missing."""
-        n = stored.shape[0]
+        """(band, y, x) stored numbers to float32 physical values, NaN where missing.
+
+        Integers of up to 16 bits are computed in float32, which is about three times as fast as
+        float64 and differs by less than 2e-7 for reflectance up to 1 (a step is 2e-5 or more);
+        all others in float64. Strips of rows pass through the processor's cache, so no copy of
+        the whole array is made.
+        """
+        n, height, width = stored.shape
         out = np.empty(stored.shape, np.float32)
-        scale, offset = self._planes(self.scale, n), self._planes(self.offset, n)
-        for i in range(n):  # band by band: no float64 copy of the whole scene
-            lost = self.missing(stored[i])
-            with np.errstate(over="ignore", invalid="ignore"):  # e.g. nodata -1.8e308
-                plane = stored[i] * scale[i] + offset[i]
-                plane[lost] = np.nan
-                out[i] = plane
+        scale, offset = (np.broadcast_to(v, n) for v in (self.scale, self.offset))
+        narrow = stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2
+        sentinel = self._sentinel(stored.dtype)
+        compute = np.dtype(np.float32 if narrow else np.float64)
+        rows = max(1, _STRIP // max(width, 1))
+        for i in range(n):
+            for top in range(0, height, rows):
+                part, target = stored[i, top : top + rows], out[i, top : top + rows]
+                with np.errstate(over="ignore", invalid="ignore"):  # e.g. nodata -1.8e308
+                    value = target if narrow else np.empty(part.shape, compute)
+                    np.multiply(part, compute.type(scale[i]), value, dtype=compute)
+                    value += compute.type(offset[i])
+                    lost = _missing(part, sentinel)
+                    if lost.any():
+                        np.copyto(value, np.nan, where=lost)
+                    if value is not target:
+                        target[...] = value
         return out
 
     def encode(self, data: NDArray[np.float32]) -> NDArray[Any]:
@@ -106,6 +121,15 @@ class Encoding:
                 coded[lost] = sentinel
             out[i] = coded
         return out
+
+
+def _missing(stored: NDArray[Any], sentinel: Any) -> NDArray[np.bool_]:
+    lost: NDArray[np.bool_]
+    if stored.dtype.kind == "f":
+        lost = ~np.isfinite(stored)
+        return lost if sentinel is None else lost | (stored == sentinel)
+    lost = np.zeros(stored.shape, bool) if sentinel is None else stored == sentinel
+    return lost
 
 
 def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from .sensors import sensors
 MEMBERS: dict[str, tuple[str, ...]] = {
     "sentinel-2": ("sentinel-2a", "sentinel-2b", "sentinel-2c"),
     "landsat-8/9": ("landsat-8", "landsat-9"),
+    "landsat-4/5/7": ("landsat-5", "landsat-4", "landsat-7"),
     "superdove": ("superdove",),
 }
 """Sensor keys of ``sensors.toml`` by family."""
@@ -28,6 +29,7 @@ _NAMES = (  # what tags and file names (letters and digits only, lower case) cal
     (re.compile(r"^(sentinel2|s2)([abc])(?=msi)"), "sentinel-2"),
     (re.compile(r"^(sentinel2|s2)()(?![abc])"), "sentinel-2"),
     (re.compile(r"^(landsat|l[co]0?)([89])"), "landsat-8/9"),
+    (re.compile(r"^(landsat|l[te]0)([457])"), "landsat-4/5/7"),
     (re.compile(r"^()()(superdove|psbsd)"), "superdove"),
 )
 
@@ -84,7 +86,7 @@ def origin(
             return found
     if said:
         return Origin(named=True)
-    prefix = re.match(r"(?:S2[ABC]|L[CO]0[89])(?=_)", stem, re.I)
+    prefix = re.match(r"(?:S2[ABC]|L[CO]0[89]|LT0[45]|LE07)(?=_)", stem, re.I)
     if prefix:
         return _recognise(prefix.group()) or Origin()
     if re.match(r"HLS\.L30\.", stem, re.I):  # harmonised Landsat: B05 is its NIR
@@ -95,14 +97,17 @@ def origin(
 def family_of_names(names: Sequence[str]) -> str | None:
     """The one family whose spelling the band names have, or None.
 
-    ``B02`` and ``B8A`` are Sentinel-2, ``SR_B6`` and ``ST_B10`` Landsat 8/9. ``SR_B4`` alone
-    is not enough, it is another band on Landsat 4 to 7; ``B2`` may be Sentinel-2 or Landsat.
+    ``B02`` and ``B8A`` are Sentinel-2, ``SR_B6`` and ``ST_B10`` Landsat 8/9, ``ST_B6`` Landsat
+    4 to 7. ``SR_B4`` alone is not enough, it is another band on either; ``B2`` may be
+    Sentinel-2 or Landsat.
     """
     found = set(names)
     upper = {n.upper() for n in found}
     dove = {b.name for b in sensors()["superdove"].bands}
     if upper & {"SR_B6", "ST_B10"}:  # Landsat 4 to 7 have neither in Collection 2
         return "landsat-8/9"
+    if "ST_B6" in upper:
+        return "landsat-4/5/7"
     if any(re.fullmatch(r"B0[1-9]|B8A", n) for n in upper):
         return "sentinel-2"
     if found & {"coastal_blue", "green_i", "yellow"} and found <= dove:

@@ -1,35 +1,70 @@
-"""Multi-band GeoTIFF (or JPEG 2000) to Tile."""
+"""One raster file (GeoTIFF, BigTIFF, JPEG 2000) of several bands, as a Scene."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.windows import Window
 
 from .acquisition import from_tags
 from .errors import BandError
 from .families import origin
-from .opening import MAX_PIXELS, open_raster
+from .opening import MAX_PIXELS
+from .raster_file import RasterFile
+from .regrid import Grid
 from .scaling import choose_encoding
-from .tile import Quality, Tile
+from .scene import Scene
 from .wavelengths import band_names, read_bands, refuse_radar
 
-_QUALITY = {"scl": "SCL", "qa_pixel": "QA_PIXEL"}
+_QUALITY: tuple[tuple[Literal["scl", "qa_pixel"], str], ...] = (
+    ("scl", "SCL"),
+    ("qa_pixel", "QA_PIXEL"),
+)
 
 
-def read_geotiff(
-    path: str | Path,
+@dataclass(frozen=True)
+class RasterSource:
+    """Windows of one raster file."""
+
+    file: RasterFile
+    classes: int | None = None
+    """Number (from 1) of the band that holds the supplier's mask, if one does."""
+
+    def stored(self, window: Window, bands: Sequence[int]) -> NDArray[Any]:
+        return self.file.read(window, [i + 1 for i in bands])
+
+    def quality(self, window: Window) -> NDArray[Any] | None:
+        if self.classes is None:
+            return None
+        plane = self.file.read(window, self.classes)
+        codes = np.nan_to_num(plane, nan=0, posinf=0, neginf=0).clip(0, 65535)
+        return np.asarray(codes, np.uint16)
+
+    def missing(self, window: Window) -> None:
+        return None
+
+
+def matches(path: Path) -> bool:
+    """The last of the readers: it takes whatever is left, and says what is wrong with it."""
+    return True
+
+
+def open_geotiff(
+    path: Path,
     *,
     sensor: str | None = None,
     bands: str | None = None,
     scale: float | None = None,
     offset: float | None = None,
     max_pixels: int = MAX_PIXELS,
-) -> Tile:
-    """Read all bands of one raster file.
+) -> Scene:
+    """Open a raster file; its pixels are looked at only if its metadata do not say the scaling.
 
     Rotated, south-up and ungeoreferenced grids are kept as they are. NaN, infinite and nodata
     pixels become NaN in ``data``; ``stored`` keeps every number of the file.
@@ -40,34 +75,31 @@ def read_geotiff(
         bands: names or wavelengths of the bands, where the file does not say (see bandlists).
         scale: reflectance per stored number for the optical bands.
         offset: reflectance of the stored number 0 for the optical bands.
-        max_pixels: limit of width x height x bands.
+        max_pixels: limit of width x height x bands of one read.
 
     Raises:
-        FileError: the file cannot be read, or not in full.
+        FileError: the file cannot be read, or its header is damaged.
         BandError: wavelengths or scaling are unknown or contradictory; complex or mixed dtypes.
     """
-    path = Path(path)
-    with open_raster(path, max_pixels) as ds:
+    file = RasterFile.at(path)
+    with file.open() as ds:
         _check_dtype(ds)
         refuse_radar(ds)
-        tags = ds.tags()
-        found = origin(tags, path.stem, band_names(ds), sensor)
+        tags, names = ds.tags(), band_names(ds)
+        found = origin(tags, path.stem, names, sensor)
         band_set = read_bands(ds, found, bands)
-        stored: NDArray[Any] = ds.read()
-        nodata = _nodata(ds)
-        encoding = choose_encoding(ds, band_set, stored, nodata, found, scale, offset)
-        return Tile(
-            data=encoding.decode(stored),
+        scheme, classes = _quality(names)
+        return Scene(
+            path=str(path),
+            grid=Grid.of(ds),
             bands=band_set,
-            transform=ds.transform,
-            crs=ds.crs,
+            encoding=choose_encoding(ds, band_set, _nodata(ds), found, scale, offset),
+            source=RasterSource(file, classes),
             acquired=from_tags(tags, found, band_set.names),
-            encoding=encoding,
-            stored=stored,
-            quality=_quality(band_names(ds), stored),
+            scheme=scheme,
             tags=tags,
             band_tags=tuple(ds.tags(i) for i in ds.indexes),
-            path=str(path),
+            max_pixels=max_pixels,
         )
 
 
@@ -90,11 +122,10 @@ def _nodata(ds: Any) -> float | None:
     return float(text) if re.fullmatch(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?", text) else None
 
 
-def _quality(names: list[str], stored: NDArray[Any]) -> Quality | None:
-    """The supplier's mask, if one of the bands is SCL or QA_PIXEL."""
-    for scheme, name in _QUALITY.items():
-        if name in (upper := [n.upper() for n in names]):
-            plane = stored[upper.index(name)]
-            codes = np.nan_to_num(plane, nan=0, posinf=0, neginf=0).clip(0, 65535)
-            return Quality(scheme, codes.astype(np.uint16))  # type: ignore[arg-type]
-    return None
+def _quality(names: list[str]) -> tuple[Literal["scl", "qa_pixel"] | None, int | None]:
+    """The supplier's mask, if one of the bands is SCL or QA_PIXEL: scheme and number from 1."""
+    upper = [n.upper() for n in names]
+    for scheme, name in _QUALITY:
+        if name in upper:
+            return scheme, upper.index(name) + 1
+    return None, None

@@ -1,118 +1,205 @@
-"""Landsat 8/9 Collection 2 Level 1 and Level 2 folders to Tile."""
+"""Landsat 4 to 9 Collection 2 Level 1 and Level 2 scenes, from folders and TAR archives."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import radians, sin
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.windows import Window
 
 from .acquisition import parse_time
+from .archive import File, Member, is_archive
 from .bands import Band, BandSet
 from .encoding import Encoding
 from .errors import BandError, FileError, ValueRangeError
-from .families import MEMBERS, origin
-from .landsat_mtl import Mtl
-from .opening import MAX_PIXELS, open_raster
-from .regrid import Grid, stack
+from .families import origin
+from .landsat_mtl import Mtl, mtl_file
+from .opening import MAX_PIXELS
+from .raster_file import RasterFile
+from .regrid import Grid
 from .scaling import Scaling
+from .scene import Scene
 from .sensors import sensors
-from .tile import Acquisition, Quality, Tile
+from .tile import Acquisition, BoolArray
 
 FILL_BIT = 0
-"""QA_PIXEL bit of pixels outside the image."""
+"""QA_PIXEL bit of pixels outside the image, and of the gaps of Landsat 7 since May 2003."""
 _TAGS = ("LANDSAT_PRODUCT_ID", "PROCESSING_LEVEL", "COLLECTION_CATEGORY")
+_OLI, _TM, _ETM = ("landsat-8", "landsat-9"), ("landsat-4", "landsat-5"), ("landsat-7",)
+_REFLECTIVE = {
+    **dict.fromkeys(_OLI, (1, 2, 3, 4, 5, 6, 7, 9)),
+    **dict.fromkeys((*_TM, *_ETM), (1, 2, 3, 4, 5, 7)),
+}
+"""Numbers of the 30 m reflective bands by sensor."""
+_THERMAL = {
+    **dict.fromkeys(_OLI, (("B10", "10"), ("B11", "11"))),
+    **dict.fromkeys(_TM, (("B6", "6"),)),
+    **dict.fromkeys(_ETM, (("B6", "6_VCID_1"),)),
+}
+"""Level 1 thermal bands and how the MTL calls them. Of the two gains of ETM+ the low one
+(VCID 1) is taken: the high gain saturates over cold clouds and hot deserts."""
 
 
-def read_landsat(mtl_path: Path, max_pixels: int = MAX_PIXELS) -> Tile:
-    """Read the 30 m bands of a scene; the 15 m panchromatic band is left out.
+@dataclass(frozen=True)
+class Thermal:
+    """What turns Level 1 counts into brightness temperature (USGS LSDS-1574 section 5.3)."""
+
+    mult: float
+    add: float
+    k1: float
+    k2: float
+
+
+@dataclass(frozen=True)
+class LandsatSource:
+    """Windows of a scene's band files."""
+
+    planes: tuple[RasterFile, ...]
+    thermal: tuple[Thermal | None, ...]
+    """For each band: how its counts become kelvin x 100; None where they stay as delivered."""
+    qa: RasterFile
+
+    def stored(self, window: Window, bands: Sequence[int]) -> NDArray[Any]:
+        out = np.empty((len(bands), window.height, window.width), np.uint16)
+        for plane, i in zip(out, bands, strict=True):
+            counts, thermal = self.planes[i].read(window, 1), self.thermal[i]
+            plane[...] = counts if thermal is None else _kelvin_table(thermal)[counts]
+        return out
+
+    def quality(self, window: Window) -> NDArray[Any]:
+        return self.qa.read(window, 1)
+
+    def missing(self, window: Window) -> BoolArray:
+        fill: BoolArray = (self.quality(window) >> FILL_BIT) & 1 == 1
+        return fill
+
+
+def matches(path: Path) -> bool:
+    """A folder with an MTL file, that file, or a TAR that holds one."""
+    if path.is_dir():
+        return any(path.glob("*_MTL.*"))
+    if path.suffix.lower() == ".tar" and is_archive(path):
+        return any(True for _ in Member(path).rglob("*_MTL.*")) or path.name.startswith("L")
+    return path.stem.endswith("_MTL")
+
+
+def open_landsat(path: Path, *, max_pixels: int = MAX_PIXELS) -> Scene:
+    """Open the 30 m bands of a scene; the 15 m panchromatic band is left out.
 
     Level 2 (surface reflectance and temperature) is stored as delivered. Level 1 reflectance is
-    as delivered too, with the division by the sine of the sun's elevation in scale and offset.
-    Level 1 thermal numbers become kelvin by a logarithm, which no scale and offset can
-    express: they are stored as kelvin x 100 in uint16 (0 nodata), finer than the sensor's noise.
+    as delivered too, with the division by the sine of the sun's elevation in scale and offset;
+    the 8-bit counts of TM and ETM+ are widened to uint16. Level 1 thermal counts become kelvin
+    by a logarithm, which no scale and offset can express: they are stored as kelvin x 100 in
+    uint16 (0 nodata), finer than the sensor's noise.
 
     Args:
-        mtl_path: the scene's ``_MTL`` file (.json, .xml or .txt); its bands lie beside it.
-        max_pixels: limit of width x height x bands.
+        path: folder or TAR of a scene, or its ``_MTL`` file (.json, .xml or .txt); its bands
+            lie beside that.
+        max_pixels: limit of width x height x bands of one read.
 
     Raises:
-        FileError: a file or an entry is missing or damaged, or the scene too large.
-        BandError: another Landsat than 8 or 9, or a scene without reflectance.
+        FileError: a file or an entry is missing or damaged.
+        BandError: another Landsat than 4 to 9, or a scene without reflectance.
         GridError: the bands do not lie on one grid.
         ValueRangeError: Level 1 taken with the sun below the horizon.
     """
-    mtl = Mtl(mtl_path)
+    mtl = Mtl(_mtl(path))
     found = origin({"SPACECRAFT_ID": mtl.text("IMAGE_ATTRIBUTES", "SPACECRAFT_ID")}, "", ())
-    if found.key not in MEMBERS["landsat-8/9"]:
+    if found.key not in _REFLECTIVE:
         raise BandError(
-            f"{mtl_path} is of {mtl.text('IMAGE_ATTRIBUTES', 'SPACECRAFT_ID')}",
-            "Landsat 8 or 9",
+            f"{mtl.path} is of {mtl.text('IMAGE_ATTRIBUTES', 'SPACECRAFT_ID')}",
+            "Landsat 4 to 9 (TM, ETM+ or OLI)",
             "stack the bands to one GeoTIFF with scales and pass --bands",
         )
     level2 = mtl.text("PRODUCT_CONTENTS", "PROCESSING_LEVEL").startswith("L2")
-    layers = _level2(mtl) if level2 else _level1(mtl)
+    layers = _level2(mtl, found.key) if level2 else _level1(mtl, found.key)
     table = {b.name: b for b in sensors()[found.key].bands}
-    bands = BandSet(tuple(_named(table, name) for name, _, _ in layers))
+    bands = BandSet(tuple(_named(table, layer.name) for layer in layers))
     if not any(b.kind == "reflective" for b in bands):
-        raise BandError(f"{mtl_path} has no reflectance", "an OLI scene", "choose another product")
-    paths = [mtl.sibling(key) for _, key, _ in layers]  # all there, before any is read
-    planes = ((p.name, *_read_plane(p, max_pixels)) for p in paths)
-    stored, grid = stack(planes, len(paths), mtl_path.parent, max_pixels)
-    scaling = [s for _, _, s in layers]
-    if not level2:
-        scaling = [
-            s if b.kind != "thermal" else _to_kelvin(stored[i], mtl, b.name[1:], s)
-            for i, (b, s) in enumerate(zip(bands, scaling, strict=True))
-        ]
-    quality = _qa(mtl, grid, max_pixels)
-    scale, offset = zip(*scaling, strict=True)
-    encoding = Encoding("uint16", scale, offset, nodata=0)
-    data = encoding.decode(stored)
-    data[:, (quality.codes >> FILL_BIT) & 1 == 1] = np.nan  # ``stored`` stays as delivered
+        raise BandError(f"{mtl.path} has no reflectance", "an OLI scene", "choose another product")
+    siblings = [mtl.sibling(layer.key) for layer in layers]  # all there, before any is opened
+    siblings.append(mtl.sibling("FILE_NAME_QUALITY_L1_PIXEL"))
+    narrow = not level2 and found.key not in _OLI
+    dtypes = [*["uint8" if narrow else "uint16"] * len(layers), "uint16"]
+    opened = [_plane(s, dtype) for s, dtype in zip(siblings, dtypes, strict=True)]
+    grid = opened[0][1]
+    for sibling, (_, own) in zip(siblings, opened, strict=True):
+        grid.check(own, sibling.name)
+    scale, offset = zip(*(layer.scaling for layer in layers), strict=True)
     acquired, tags = _acquired(mtl, found.key, level2)
-    return Tile(
-        data=data,
+    place = mtl.path.archive if isinstance(mtl.path, Member) else mtl.path.parent
+    return Scene(
+        path=str(place),
+        grid=grid,
         bands=bands,
-        transform=grid.transform,
-        crs=grid.crs,
+        encoding=Encoding("uint16", scale, offset, nodata=0),
+        source=LandsatSource(
+            tuple(file for file, _ in opened[:-1]),
+            tuple(layer.thermal for layer in layers),
+            opened[-1][0],
+        ),
         acquired=acquired,
-        encoding=encoding,
-        stored=stored,
-        quality=quality,
+        scheme="qa_pixel",
         tags=tags,
-        path=str(mtl_path.parent),
+        max_pixels=max_pixels,
     )
 
 
-Layer = tuple[str, str, Scaling]
-"""Band name, key of its file in the MTL, scale and offset."""
+def _mtl(path: Path) -> File:
+    if path.is_dir():
+        found = mtl_file(path)
+    elif is_archive(path):
+        found = mtl_file(Member(path))
+    else:
+        found = path
+    if found is None:
+        raise FileError(
+            f"{path} has no MTL file at its top (*_MTL.json, .xml or .txt)",
+            "a Landsat Collection 2 product",
+            "download the scene again",
+        )
+    return found
 
 
-def _level2(mtl: Mtl) -> list[Layer]:
-    """SR_B1 to SR_B7, and ST_B10 where the product has it (L2SP)."""
+@dataclass(frozen=True)
+class _Layer:
+    """A band of the product."""
+
+    name: str
+    key: str
+    """Key of its file in the MTL."""
+    scaling: Scaling
+    thermal: Thermal | None = None
+
+
+def _level2(mtl: Mtl, sensor: str) -> list[_Layer]:
+    """SR_B1 to SR_B7, and the surface temperature where the product has it (L2SP)."""
     sr, st = "LEVEL2_SURFACE_REFLECTANCE_PARAMETERS", "LEVEL2_SURFACE_TEMPERATURE_PARAMETERS"
-    layers: list[Layer] = []
-    for n in range(1, 8):
+    layers = []
+    for n in (n for n in _REFLECTIVE[sensor] if n < 8):
         mult = mtl.number(sr, f"REFLECTANCE_MULT_BAND_{n}")
         add = mtl.number(sr, f"REFLECTANCE_ADD_BAND_{n}")
-        layers.append((f"SR_B{n}", f"FILE_NAME_BAND_{n}", (mult, add)))
-    if mtl.find("PRODUCT_CONTENTS", "FILE_NAME_BAND_ST_B10"):
-        mult = mtl.number(st, "TEMPERATURE_MULT_BAND_ST_B10")
-        add = mtl.number(st, "TEMPERATURE_ADD_BAND_ST_B10")
-        layers.append(("ST_B10", "FILE_NAME_BAND_ST_B10", (mult, add)))
+        layers.append(_Layer(f"SR_B{n}", f"FILE_NAME_BAND_{n}", (mult, add)))
+    name = "ST_B10" if sensor in _OLI else "ST_B6"
+    if mtl.find("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{name}"):
+        mult = mtl.number(st, f"TEMPERATURE_MULT_BAND_{name}")
+        add = mtl.number(st, f"TEMPERATURE_ADD_BAND_{name}")
+        layers.append(_Layer(name, f"FILE_NAME_BAND_{name}", (mult, add)))
     return layers
 
 
-def _level1(mtl: Mtl) -> list[Layer]:
-    """B1 to B7 and B9 in TOA reflectance, B10 and B11 with their radiance scaling.
+def _level1(mtl: Mtl, sensor: str) -> list[_Layer]:
+    """Reflective bands in TOA reflectance, thermal ones in kelvin.
 
     Reflectance = (MULT * Q + ADD) / sin(sun elevation), USGS LSDS-1574 section 5.2.
     """
-    group = "LEVEL1_RADIOMETRIC_RESCALING"
+    group, constants = "LEVEL1_RADIOMETRIC_RESCALING", "LEVEL1_THERMAL_CONSTANTS"
     elevation = mtl.number("IMAGE_ATTRIBUTES", "SUN_ELEVATION")
     if elevation <= 0:
         raise ValueRangeError(
@@ -120,51 +207,47 @@ def _level1(mtl: Mtl) -> list[Layer]:
             "choose another date",
         )  # fmt: skip
     sine = sin(radians(elevation))
-    layers: list[Layer] = []
-    for n in (*range(1, 8), 9, 10, 11):
-        if not mtl.find("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{n}"):
-            continue  # LO08 scenes have no thermal bands, LT08 scenes nothing else
-        kind, by = ("REFLECTANCE", sine) if n < 10 else ("RADIANCE", 1.0)
-        mult = mtl.number(group, f"{kind}_MULT_BAND_{n}") / by
-        add = mtl.number(group, f"{kind}_ADD_BAND_{n}") / by
-        layers.append((f"B{n}", f"FILE_NAME_BAND_{n}", (mult, add)))
+    layers = []
+    for n in _REFLECTIVE[sensor]:
+        if mtl.find("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{n}"):  # LT08 scenes lack them all
+            mult = mtl.number(group, f"REFLECTANCE_MULT_BAND_{n}") / sine
+            add = mtl.number(group, f"REFLECTANCE_ADD_BAND_{n}") / sine
+            layers.append(_Layer(f"B{n}", f"FILE_NAME_BAND_{n}", (mult, add)))
+    for name, thermal_n in _THERMAL[sensor]:
+        if mtl.find("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{thermal_n}"):  # LO08 scenes have none
+            thermal = Thermal(
+                mtl.number(group, f"RADIANCE_MULT_BAND_{thermal_n}"),
+                mtl.number(group, f"RADIANCE_ADD_BAND_{thermal_n}"),
+                mtl.number(constants, f"K1_CONSTANT_BAND_{thermal_n}"),
+                mtl.number(constants, f"K2_CONSTANT_BAND_{thermal_n}"),
+            )
+            layers.append(_Layer(name, f"FILE_NAME_BAND_{thermal_n}", (0.01, 0.0), thermal))
     return layers
 
 
-def _to_kelvin(plane: NDArray[Any], mtl: Mtl, n: str, radiance: Scaling) -> Scaling:
-    """Replace thermal counts by brightness temperature x 100, in place; its scaling.
-
-    T = K2 / ln(K1 / L + 1), L = MULT * Q + ADD (USGS LSDS-1574 section 5.3).
-    """
-    k1 = mtl.number("LEVEL1_THERMAL_CONSTANTS", f"K1_CONSTANT_BAND_{n}")
-    k2 = mtl.number("LEVEL1_THERMAL_CONSTANTS", f"K2_CONSTANT_BAND_{n}")
-    counts = np.arange(65536)  # a table: the logarithm of 65536 numbers, not of a scene
-    kelvin = k2 / np.log(k1 / np.maximum(radiance[0] * counts + radiance[1], 1e-6) + 1)
-    table = np.clip(np.rint(kelvin * 100), 1, 65535).astype(np.uint16)
+@lru_cache(maxsize=8)
+def _kelvin_table(thermal: Thermal) -> NDArray[np.uint16]:
+    """Brightness temperature x 100 of every count: T = K2 / ln(K1 / L + 1), L = MULT * Q + ADD."""
+    radiance = np.maximum(thermal.mult * np.arange(65536) + thermal.add, 1e-6)
+    kelvin = thermal.k2 / np.log(thermal.k1 / radiance + 1)
+    table: NDArray[np.uint16] = np.clip(np.rint(kelvin * 100), 1, 65535).astype(np.uint16)
     table[0] = 0
-    plane[...] = table[plane]
-    return 0.01, 0.0
+    return table
 
 
 def _named(table: dict[str, Band], name: str) -> Band:
     return replace(table[name.removeprefix("SR_").removeprefix("ST_")], name=name)
 
 
-def _read_plane(path: Path, max_pixels: int) -> tuple[NDArray[Any], Grid]:
-    with open_raster(path, max_pixels) as ds:
-        if ds.count != 1 or ds.dtypes[0] != "uint16":
+def _plane(path: File, dtype: str) -> tuple[RasterFile, Grid]:
+    file = RasterFile.at(path)
+    with file.open() as ds:
+        if ds.count != 1 or ds.dtypes[0] != dtype:
             raise FileError(
-                f"{path} holds {ds.count} bands of {ds.dtypes[0]}", "one band of uint16",
+                f"{path} holds {ds.count} bands of {ds.dtypes[0]}", f"one band of {dtype}",
                 "download the scene again",
             )  # fmt: skip
-        return ds.read(1), Grid.of(ds)
-
-
-def _qa(mtl: Mtl, grid: Grid, max_pixels: int) -> Quality:
-    path = mtl.sibling("FILE_NAME_QUALITY_L1_PIXEL")
-    codes, own = _read_plane(path, max_pixels)
-    grid.check(own, path.name)
-    return Quality("qa_pixel", codes)
+        return file, Grid.of(ds)
 
 
 def _acquired(mtl: Mtl, sensor: str, level2: bool) -> tuple[Acquisition, dict[str, str]]:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import PurePosixPath
 
+from .archive import File, head
 from .errors import FileError
 from .safe_metadata import xml_root
 
+_MAX_BYTES = 2**24
+"""Real ones have 20 kB; a longer text ends as one that cannot be parsed."""
 Groups = Mapping[str, Mapping[str, str]]
 """Entries by group and name; all values are texts."""
 
 
-def mtl_file(folder: Path) -> Path | None:
+def mtl_file(folder: File) -> File | None:
     """The MTL file in ``folder`` (JSON preferred, then XML, then text), or None.
 
     Raises:
         FileError: the folder holds the MTL files of several scenes.
     """
-    found = {f.suffix.lower(): f for f in sorted(folder.glob("*_MTL.*"))}
-    scenes = sorted({f.stem for f in folder.glob("*_MTL.*")})
+    files: list[File] = list(folder.glob("*_MTL.*"))
+    found = {f.suffix.lower(): f for f in files}
+    scenes = sorted({f.stem for f in files})
     if len(scenes) > 1:
         raise FileError(
             f"{folder} holds {len(scenes)} scenes ({', '.join(scenes[:3])})",
@@ -33,7 +37,7 @@ def mtl_file(folder: Path) -> Path | None:
 class Mtl:
     """Entries of an MTL file, looked up with errors that name the file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: File) -> None:
         """Parse ``path``; FileError if it is no Collection 2 MTL."""
         self.path = path
         parsers = {".json": _from_json, ".xml": _from_xml, ".txt": _from_odl}
@@ -78,10 +82,10 @@ class Mtl:
                 f"{self.path} has {key} '{value}'", "a number", "download it again"
             ) from None
 
-    def sibling(self, key: str) -> Path:
+    def sibling(self, key: str) -> File:
         """The file that ``PRODUCT_CONTENTS`` names under ``key``, beside the MTL file."""
         name = self.text("PRODUCT_CONTENTS", key)
-        if Path(name).name != name or "\\" in name:
+        if PurePosixPath(name).name != name or "\\" in name:
             raise FileError(f"{self.path} names the file '{name}'", "a plain name", "do not use it")
         path = self.path.parent / name
         if not path.is_file():
@@ -92,20 +96,24 @@ class Mtl:
         return path
 
 
-def _from_json(path: Path) -> Groups:
-    root = json.loads(path.read_text("utf-8"))["LANDSAT_METADATA_FILE"]
+def _text(path: File) -> str:
+    return head(path, _MAX_BYTES).decode("utf-8")
+
+
+def _from_json(path: File) -> Groups:
+    root = json.loads(_text(path))["LANDSAT_METADATA_FILE"]
     return {g: {k: str(v) for k, v in entries.items()} for g, entries in root.items()}
 
 
-def _from_xml(path: Path) -> Groups:
+def _from_xml(path: File) -> Groups:
     return {g.tag: {e.tag: (e.text or "").strip() for e in g} for g in xml_root(path)}
 
 
-def _from_odl(path: Path) -> Groups:
+def _from_odl(path: File) -> Groups:
     """Lines ``KEY = value`` between ``GROUP = name`` and ``END_GROUP = name`` (PDS ODL)."""
     groups: dict[str, dict[str, str]] = {}
     current: list[str] = []
-    for line in path.read_text("utf-8").splitlines():
+    for line in _text(path).splitlines():
         key, equals, value = (part.strip() for part in line.partition("="))
         if key == "GROUP":
             current.append(value)

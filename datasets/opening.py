@@ -17,6 +17,7 @@ from typing import Any
 import rasterio
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
+from .archive import File, Member, head
 from .errors import FileError
 
 MAX_PIXELS = 2_000_000_000
@@ -45,21 +46,20 @@ _OTHERS = (
 )
 
 
-def driver_of(path: Path) -> str:
+def driver_of(path: File) -> str:
     """Name of the GDAL driver for the file, by its first bytes.
 
     Raises:
         FileError: missing, a directory, empty, unreadable, or of another kind.
     """
-    if path.is_dir():
+    if isinstance(path, Path) and path.is_dir():
         raise FileError(
             f"{path} is a folder without a Sentinel-2 or Landsat product",
             "a raster file, a .SAFE folder or a Landsat folder with its MTL file",
             "name the file or the product's own folder",
         )
     try:
-        with path.open("rb") as f:
-            head = f.read(64)
+        first = head(path, 64)
     except FileNotFoundError:
         raise FileError(f"{path} does not exist", "an existing file", "correct the path") from None
     except (OSError, ValueError) as e:
@@ -67,17 +67,17 @@ def driver_of(path: Path) -> str:
         raise FileError(
             f"{path} cannot be read ({reason})", "a readable file", "check its permissions"
         ) from e
-    if not head:
+    if not first:
         raise FileError(f"{path} is empty (zero bytes)", "a raster file", "download it again")
     for magic, driver in _DRIVERS:
-        if head.startswith(magic):
+        if first.startswith(magic):
             return driver
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    text = first.lstrip(b"\xef\xbb\xbf \t\r\n")
     kind = next((name for magic, name in _OTHERS if text.startswith(magic)), "of an unknown kind")
     raise FileError(f"{path} is {kind}", "a GeoTIFF or JPEG 2000 file", "convert it to GeoTIFF")
 
 
-def check_size(path: Path, width: int, height: int, bands: int, max_pixels: int) -> None:
+def check_size(path: File | str, width: int, height: int, bands: int, max_pixels: int) -> None:
     """Raise FileError if the raster would hold more than ``max_pixels`` samples."""
     samples = width * height * bands
     if samples > max_pixels:
@@ -89,33 +89,53 @@ def check_size(path: Path, width: int, height: int, bands: int, max_pixels: int)
 
 
 @contextmanager
-def open_raster(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Any]:
+def open_raster(path: str | File, max_pixels: int = MAX_PIXELS) -> Iterator[Any]:
     """Open a GeoTIFF or JPEG 2000 file for reading; yields the rasterio dataset.
 
     Errors of GDAL in the body of the ``with`` (a block that is cut off or corrupt) become
     FileError too, so that no caller ever works with half of the data.
 
     Args:
-        path: a local file. Addresses and GDAL's virtual paths are not followed.
+        path: a local file, or a member of a local archive. Addresses and GDAL's virtual paths
+            are not followed.
         max_pixels: limit of width x height x bands, checked before anything is allocated.
 
     Raises:
         FileError: the file is missing, not of a kind that is read, too large, or damaged.
     """
-    path = Path(path)
-    driver = driver_of(path)
-    # An absolute path cannot be mistaken for a URL or a virtual file system by GDAL.
+    path = Path(path) if isinstance(path, str) else path
+    with damage_named(path), open_dataset(path) as dataset:
+        check_size(path, dataset.width, dataset.height, dataset.count, max_pixels)
+        yield dataset
+
+
+@contextmanager
+def damage_named(path: File) -> Iterator[None]:
+    """Turn GDAL's errors in the body of the ``with`` into a FileError that names ``path``."""
     try:
-        with _open(path.absolute(), driver) as dataset:
-            if dataset.count == 0:
-                raise FileError(f"{path} holds no band", "at least one", "name its raster file")
-            check_size(path, dataset.width, dataset.height, dataset.count, max_pixels)
-            yield dataset
+        yield
     except (RasterioError, CRSError, UnicodeDecodeError) as e:
         reason = str(e.__cause__ or e).split("\n")[0]
         raise FileError(
             f"{path} is damaged ({reason})", "a complete raster file", "download or copy it again"
         ) from e
+
+
+def open_dataset(path: File) -> Any:
+    """The rasterio dataset of a file, opened with the driver that its first bytes name.
+
+    Raises:
+        FileError: missing, not of a kind that is read, or without any band.
+        RasterioError: damaged; call it inside `damage_named`.
+    """
+    driver = driver_of(path)
+    # An absolute path cannot be mistaken for a URL or a virtual file system by GDAL.
+    name = path.gdal_name() if isinstance(path, Member) else path.absolute()
+    dataset = _open(name, driver)
+    if dataset.count == 0:
+        dataset.close()
+        raise FileError(f"{path} holds no band", "at least one", "name its raster file")
+    return dataset
 
 
 class _LostTags(logging.Handler):
@@ -136,7 +156,7 @@ class _LostTags(logging.Handler):
             self.lost.append(text.split(":", 1)[-1].strip())
 
 
-def _open(path: Path, driver: str) -> Any:
+def _open(path: Path | str, driver: str) -> Any:
     """The rasterio dataset, opened in silence; RasterioError if part of its header is lost."""
     log, watch = logging.getLogger("rasterio._env"), _LostTags()
     log.addHandler(watch)

@@ -1,20 +1,58 @@
-"""One door for every product: ``read`` finds out what it is and calls its reader."""
+"""One door for every product: the first reader that knows it opens it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from .errors import BandError, FileError, UsageError
-from .geotiff import read_geotiff
-from .landsat import read_landsat
-from .landsat_mtl import mtl_file
+from rasterio.windows import Window
+
+from .errors import BandError, UsageError
 from .opening import MAX_PIXELS, open_raster
-from .safe import read_safe
-from .safe_metadata import product_file
+from .scene import Scene
 from .tile import CloudMask, Tile
 
 
-def read(
+class Reader(NamedTuple):
+    """Where a kind of product is read; its module is imported when it is first asked."""
+
+    module: str
+    """Has ``matches(path) -> bool``, which looks at names and first bytes only."""
+    function: str
+    """``open_...(path, *, max_pixels, ...) -> Scene``."""
+    options: tuple[str, ...] = ()
+    """Options of `open_scene` that it takes beside ``max_pixels``; the others are refused."""
+
+    def matches(self, path: Path) -> bool:
+        return bool(import_module(self.module, __package__).matches(path))
+
+    def open(self, path: Path, **options: Any) -> Scene:
+        opener: Callable[..., Scene] = getattr(
+            import_module(self.module, __package__), self.function
+        )
+        return opener(path, **options)
+
+
+_UNSAID = ("sensor", "bands", "scale", "offset")
+"""What files may fail to say of themselves."""
+
+READERS: tuple[Reader, ...] = (
+    Reader(".safe", "open_safe", ("resolution_m",)),
+    Reader(".landsat", "open_landsat"),
+    Reader(".enmap", "open_enmap"),
+    Reader(".desis", "open_desis"),
+    Reader(".prisma", "open_prisma"),
+    Reader(".emit", "open_emit"),
+    Reader(".satellogic", "open_satellogic", ("scale", "offset")),
+    Reader(".envi", "open_envi", _UNSAID),
+    Reader(".geotiff", "open_geotiff", _UNSAID),  # last: it takes every file
+)
+"""Asked in this order."""
+
+
+def open_scene(
     path: str | Path,
     *,
     sensor: str | None = None,
@@ -23,70 +61,87 @@ def read(
     offset: float | None = None,
     resolution_m: float | None = None,
     max_pixels: int = MAX_PIXELS,
-) -> Tile:
-    """Read a scene in reflectance, whatever its format.
+) -> Scene:
+    """Open a scene without reading its pixels, whatever its format.
 
     Args:
-        path: GeoTIFF or JPEG 2000 file, Sentinel-2 ``.SAFE`` folder, Landsat Collection 2
-            folder, or the MTD or MTL file in it.
+        path: GeoTIFF or JPEG 2000 file; Sentinel-2 ``.SAFE`` folder or ZIP; Landsat Collection 2
+            folder or TAR; the MTD or MTL file in it; or another product that `READERS` lists.
         sensor: sensor key, for files that do not name their sensor.
         bands: ``"blue,green,red,nir"`` or ``"490,560,665,842"`` (nm), for files without
             wavelengths.
         scale: reflectance per stored number, for files without scaling metadata.
         offset: reflectance of the stored number 0.
         resolution_m: grid of a Sentinel-2 product: 10, 20 (default) or 60 metres.
-        max_pixels: limit of width x height x bands.
+        max_pixels: limit of width x height x bands of one read.
 
     Raises:
-        FileError: missing, damaged, too large, or of a kind that is not read.
+        FileError: missing, damaged, or of a kind that is not read.
         BandError: wavelengths or scaling are unknown or ambiguous.
         GridError: the bands of a product do not lie on one grid.
         UsageError: an option that this kind of product does not have.
     """
     path = Path(path)
-    product = _sentinel2(path)
-    if product is not None:
-        _refuse(path, sensor=sensor, bands=bands, scale=scale, offset=offset)
-        return read_safe(product, 20 if resolution_m is None else resolution_m, max_pixels)
-    if resolution_m is not None:
-        _refuse(path, resolution=resolution_m)
-    scene = _landsat(path)
-    if scene is not None:
-        _refuse(path, sensor=sensor, bands=bands, scale=scale, offset=offset)
-        return read_landsat(scene, max_pixels)
-    return read_geotiff(
-        path, sensor=sensor, bands=bands, scale=scale, offset=offset, max_pixels=max_pixels
-    )
+    options = {
+        "sensor": sensor, "bands": bands, "scale": scale, "offset": offset,
+        "resolution_m": resolution_m,
+    }  # fmt: skip
+    given = {name: value for name, value in options.items() if value is not None}
+    reader = next(r for r in READERS if r.matches(path))
+    _refuse(path, [name for name in given if name not in reader.options])
+    return reader.open(path, max_pixels=max_pixels, **given)
 
 
-def _sentinel2(path: Path) -> Path | None:
-    """The product's metadata file, if ``path`` is a Sentinel-2 product."""
-    if path.is_dir():
-        found = product_file(path)
-        if found is None and path.suffix.upper() == ".SAFE":
-            raise FileError(
-                f"{path} has no MTD_MSIL1C.xml or MTD_MSIL2A.xml",
-                "a Sentinel-2 L1C or L2A product",
-                "download the product again",
-            )
-        return found
-    return path if path.name in ("MTD_MSIL1C.xml", "MTD_MSIL2A.xml") else None
+def read(
+    path: str | Path,
+    *,
+    window: Window | None = None,
+    select: Sequence[int | str] | None = None,
+    sensor: str | None = None,
+    bands: str | None = None,
+    scale: float | None = None,
+    offset: float | None = None,
+    resolution_m: float | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Tile:
+    """Read a scene, or a part of it, in reflectance: `open_scene`, then ``Scene.read``.
+
+    Args:
+        path: see `open_scene`, as for the options that are not listed here.
+        window: integer pixel window inside the scene; the whole scene by default.
+        select: bands to read by index (from 0) or name, in the wanted order; all by default.
+
+    Raises:
+        FileError: missing, damaged, too large, or of a kind that is not read.
+        BandError: wavelengths or scaling are unknown or ambiguous; no band of that name.
+        GridError: the bands of a product do not lie on one grid, or the window reaches outside.
+        UsageError: an option that this kind of product does not have.
+    """
+    scene = open_scene(
+        path, sensor=sensor, bands=bands, scale=scale, offset=offset,
+        resolution_m=resolution_m, max_pixels=max_pixels,
+    )  # fmt: skip
+    return scene.read(window, None if select is None else [_index(scene, b) for b in select])
 
 
-def _landsat(path: Path) -> Path | None:
-    """The MTL file, if ``path`` is a Landsat scene."""
-    if path.is_dir():
-        return mtl_file(path)
-    return path if path.stem.endswith("_MTL") else None
+def _index(scene: Scene, band: int | str) -> int:
+    known = range(len(scene.bands)) if isinstance(band, int) else scene.bands.names
+    if band not in known:
+        raise BandError(
+            f"no band '{band}' in {scene.path}",
+            f"an index below {len(scene.bands)}, or one of {', '.join(scene.bands.names)}",
+            "correct the selection",
+        )
+    return known.index(band)  # type: ignore[arg-type]
 
 
-def _refuse(path: Path, **options: object) -> None:
+def _refuse(path: Path, names: list[str]) -> None:
     """Raise UsageError for options that contradict what the product itself declares."""
-    given = [f"--{name}" for name, value in options.items() if value is not None]
-    if given:
+    if names:
+        given = ", ".join(f"--{n.removesuffix('_m')}" for n in names)
         raise UsageError(
-            f"{', '.join(given)} for {path}",
-            "products that need it: --resolution for Sentinel-2 folders, the others for "
+            f"{given} for {path}",
+            "products that need it: --resolution for Sentinel-2 products, the others for "
             "single files",
             "leave it out",
         )

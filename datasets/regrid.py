@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,6 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from .errors import GridError
-from .opening import check_size
 
 SATURATED = 65535
 
@@ -38,6 +35,11 @@ class Grid:
         a, b, c, d, e, f = self.transform[:6]
         return Grid(shape, Affine(a * factor, b * factor, c, d * factor, e * factor, f), self.crs)
 
+    def at(self, top: int, left: int) -> Affine:
+        """The transform of a window that begins at row ``top`` and column ``left``."""
+        a, b, c, d, e, f = self.transform[:6]
+        return Affine(a, b, a * left + b * top + c, d, e, d * left + e * top + f)
+
     def check(self, other: Grid, name: str) -> None:
         """Raise GridError unless ``other``, of file ``name``, is this grid (to 1 % of a pixel)."""
         if other.crs != self.crs:
@@ -58,32 +60,6 @@ class Grid:
 
 
 _AGAIN = "download the product again, its files do not belong together"
-
-
-def stack(
-    planes: Iterable[tuple[str, NDArray[np.uint16], Grid]], count: int, folder: Path, limit: int
-) -> tuple[NDArray[np.uint16], Grid]:
-    """Planes (name, numbers, grid) as one (band, y, x) array on the grid of the first.
-
-    Args:
-        planes: read one after the other, so that only one is held beside the result.
-        count: how many there are, at least one.
-        folder: the product, for messages.
-        limit: most samples (width x height x bands) that may be allocated.
-
-    Raises:
-        FileError: more samples than ``limit``.
-        GridError: a plane does not lie on the grid of the first.
-    """
-    rest = iter(planes)
-    _, first, grid = next(rest)
-    check_size(folder, grid.shape[1], grid.shape[0], count, limit)
-    stored = np.empty((count, *grid.shape), np.uint16)
-    stored[0] = first
-    for i, (name, plane, own) in enumerate(rest, 1):
-        grid.check(own, f"{name} of {folder.name}")
-        stored[i] = plane
-    return stored, grid
 
 
 def repeat(plane: NDArray[Any], factor: int) -> NDArray[Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
-from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from defusedxml import DefusedXmlException, ElementTree
 
 from .acquisition import parse_time
+from .archive import File, head
 from .errors import FileError
 from .families import Origin, origin
 from .tile import Acquisition
@@ -21,6 +21,7 @@ BAND_IDS = (
     *("B08", "B8A", "B09", "B10", "B11", "B12"),
 )
 """Band names by the ``band_id`` of the XML (0 to 12), Sentinel-2 PSD v14."""
+PRODUCT_FILES = ("MTD_MSIL1C.xml", "MTD_MSIL2A.xml")
 _MAX_XML_BYTES = 64 * 2**20
 
 
@@ -28,7 +29,7 @@ _MAX_XML_BYTES = 64 * 2**20
 class SafeMetadata:
     """What the reader needs of a product's XML files."""
 
-    granule: Path
+    granule: File
     """Folder of the one granule, with IMG_DATA in it."""
     level: str
     """``L1C`` or ``L2A``."""
@@ -42,13 +43,13 @@ class SafeMetadata:
     """Tags for the tile, so that files written from it still say what they are."""
 
 
-def product_file(folder: Path) -> Path | None:
+def product_file(folder: File) -> File | None:
     """The product's metadata file in ``folder``, or None."""
-    found = [folder / f"MTD_MSI{level}.xml" for level in ("L1C", "L2A")]
+    found = [folder / name for name in PRODUCT_FILES]
     return next((f for f in found if f.is_file()), None)
 
 
-def parse_safe(product: Path) -> SafeMetadata:
+def parse_safe(product: File) -> SafeMetadata:
     """Read the metadata of the product whose MTD_MSIL1C.xml or MTD_MSIL2A.xml is ``product``.
 
     The offset is what the XML declares, never inferred from baseline or date: reprocessed
@@ -98,12 +99,13 @@ def parse_safe(product: Path) -> SafeMetadata:
     )
 
 
-def xml_root(path: Path) -> Any:
+def xml_root(path: File) -> Any:
     """Root element of an XML file, read without entities and external references."""
     try:
-        if path.stat().st_size > _MAX_XML_BYTES:
+        content = head(path, _MAX_XML_BYTES + 1)
+        if len(content) > _MAX_XML_BYTES:
             raise FileError(f"{path} is larger than 64 MiB", "a metadata file", "download it again")
-        return ElementTree.parse(path).getroot()
+        return ElementTree.fromstring(content)
     except (ParseError, DefusedXmlException, UnicodeError) as e:
         reason = str(e).split("\n")[0]
         raise FileError(
@@ -115,8 +117,9 @@ def xml_root(path: Path) -> Any:
         ) from e
 
 
-def _granule(product: Path) -> Path:
-    folders = [f.parent for f in sorted(product.parent.glob("GRANULE/*/MTD_TL.xml"))]
+def _granule(product: File) -> File:
+    found: list[Any] = sorted(product.parent.glob("GRANULE/*/MTD_TL.xml"))
+    folders: list[File] = [f.parent for f in found]
     if len(folders) != 1:
         raise FileError(
             f"{product.parent} has {len(folders)} granules with MTD_TL.xml",
@@ -126,7 +129,7 @@ def _granule(product: Path) -> Path:
     return folders[0]
 
 
-def _offsets(root: Any, file: Path) -> dict[str, float]:
+def _offsets(root: Any, file: File) -> dict[str, float]:
     offsets = {}
     for tag in ("BOA_ADD_OFFSET", "RADIO_ADD_OFFSET"):
         for element in root.iter(tag):
@@ -141,7 +144,7 @@ def _offsets(root: Any, file: Path) -> dict[str, float]:
     return offsets
 
 
-def _text(root: Any, file: Path, *names: str) -> str:
+def _text(root: Any, file: File, *names: str) -> str:
     for name in names:
         text = root.findtext(f".//{name}")
         if text and text.strip():
@@ -151,7 +154,7 @@ def _text(root: Any, file: Path, *names: str) -> str:
     )
 
 
-def _number(root: Any, file: Path, *names: str) -> float:
+def _number(root: Any, file: File, *names: str) -> float:
     text = _text(root, file, *names)
     try:
         value = float(text)

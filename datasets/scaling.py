@@ -8,10 +8,12 @@ Scale and offset that the file or the user declares are believed, and applied on
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.windows import Window
 
 from .bands import BandSet
 from .encoding import Encoding
@@ -30,7 +32,6 @@ _KELVIN = (100.0, 400.0)
 def choose_encoding(
     dataset: Any,
     bands: BandSet,
-    stored: NDArray[Any],
     nodata: float | None,
     origin: Origin,
     scale: float | None = None,
@@ -39,9 +40,9 @@ def choose_encoding(
     """The encoding of an open rasterio dataset.
 
     Args:
-        dataset: for scales, offsets and tags.
-        bands: one Band for each plane of ``stored``.
-        stored: (band, y, x) the file's numbers, of which a sample is looked at.
+        dataset: for scales, offsets and tags. Its numbers are looked at, in a sample of
+            windows, only if these do not say what the numbers mean.
+        bands: one Band for each band of the dataset.
         nodata: the number that means no data.
         origin: the sensor, as far as it is known.
         scale: the user's scale for the optical bands; the file's is then left aside.
@@ -50,7 +51,7 @@ def choose_encoding(
     Raises:
         BandError: nothing says what the numbers mean.
     """
-    dtype = stored.dtype.name
+    dtype = np.dtype(dataset.dtypes[0]).name
     declared = list(zip(dataset.scales, dataset.offsets, strict=True))
     optical = [i for i, b in enumerate(bands) if b.kind not in ("thermal", "other")]
     chosen = [(float(s), float(o)) for s, o in declared]
@@ -59,7 +60,7 @@ def choose_encoding(
         for i in optical:
             chosen[i] = (scale, offset or 0.0)
     elif all(declared[i] == (1.0, 0.0) for i in optical):
-        sample = _sample(stored, optical, raw)
+        sample = _sample(dataset, optical, raw)
         found = _from_metadata(dataset, bands, origin, dtype) or _as_reflectance(sample, dtype)
         if found is None:
             raise _ambiguous(dataset.name, dtype, sample, origin)
@@ -70,16 +71,42 @@ def choose_encoding(
             chosen[i] = (chosen[i][0], offset)
     for i in (i for i, b in enumerate(bands) if b.kind == "thermal"):
         if declared[i] == (1.0, 0.0):
-            chosen[i] = _thermal(bands[i].name, _sample(stored, [i], raw), dtype, dataset.name)
+            sample = _sample(dataset, [i], raw)
+            chosen[i] = _thermal(bands[i].name, sample, dtype, dataset.name)
     scales, offsets = zip(*chosen, strict=True)
     return Encoding(dtype, scales, offsets, nodata)
 
 
-def _sample(stored: NDArray[Any], planes: list[int], raw: Encoding) -> NDArray[np.float64]:
-    """At most about a million valid numbers of ``planes``, on a regular grid of pixels."""
-    step = max(1, int(np.sqrt(stored[0].size * len(planes) / 1e6)))
-    values = [p[~raw.missing(p)] for i in planes for p in [stored[i, ::step, ::step]]]
-    return np.concatenate(values).astype(np.float64) if values else np.empty(0)
+def _sample(dataset: Any, planes: list[int], raw: Encoding) -> NDArray[np.float64]:
+    """Valid numbers of ``planes``, at most about a million; none means that none was found.
+
+    A small image is read whole. Of a large one 4 x 4 windows, spread evenly, are looked at,
+    and 16 x 16 smaller ones if these hold no data: reading stays bounded whatever the size.
+    """
+    if not planes:
+        return np.empty(0)
+    for count in (4, 16):
+        side = max(1, int(np.sqrt(1e6 / len(planes)) / count))
+        values = []
+        for window in _spread(dataset.height, dataset.width, count, side):
+            stored = dataset.read([i + 1 for i in planes], window=window)
+            values.append(stored[~raw.missing(stored)])
+        if any(v.size for v in values):
+            return np.concatenate(values).astype(np.float64)
+    return np.empty(0)
+
+
+def _spread(height: int, width: int, count: int, side: int) -> Iterator[Window]:
+    """``count`` x ``count`` windows of ``side`` pixels, spread evenly; all, if that is less."""
+    rows, cols = (
+        [(0, n)]
+        if n <= count * side
+        else [(round(i * (n - side) / (count - 1)), side) for i in range(count)]
+        for n in (height, width)
+    )
+    for top, h in rows:
+        for left, w in cols:
+            yield Window(left, top, w, h)
 
 
 def _from_metadata(dataset: Any, bands: BandSet, origin: Origin, dtype: str) -> Scaling | None:
@@ -89,7 +116,7 @@ def _from_metadata(dataset: Any, bands: BandSet, origin: Origin, dtype: str) -> 
         return 1.0 / float(envi["reflectance_scale_factor"]), 0.0
     except (KeyError, ValueError, ZeroDivisionError):
         pass
-    if dtype == "uint16" and origin.family == "landsat-8/9":
+    if dtype == "uint16" and origin.family in ("landsat-8/9", "landsat-4/5/7"):
         names = [b.name for b in bands if b.kind == "reflective"]
         if all(re.fullmatch(r"SR_B[1-7]", n, re.I) for n in names):
             return LANDSAT_SR
@@ -116,7 +143,7 @@ def _as_reflectance(sample: NDArray[np.float64], dtype: str) -> Scaling | None:
 
 def _thermal(name: str, sample: NDArray[np.float64], dtype: str, path: str) -> Scaling:
     """Scaling of a thermal band without metadata: published, or plain kelvin."""
-    if dtype == "uint16" and name.upper() == "ST_B10":
+    if dtype == "uint16" and name.upper() in ("ST_B10", "ST_B6"):
         return LANDSAT_ST
     if not sample.size or _KELVIN[0] <= np.median(sample) <= _KELVIN[1]:
         return 1.0, 0.0

@@ -25,8 +25,9 @@ def dataset_tags(tile: Tile) -> dict[str, str]:
     stem = Path(tile.path).stem if tile.path else ""
     found = origin(tags, stem, tile.bands.names)
     told = replace(from_tags(tags, found, tile.bands.names), sensor=found.label)
-    if acquired.sensor is not None and told.sensor is None and not found.named:
-        tags["SENSOR"] = acquired.sensor
+    known = acquired.sensor is not None and acquired.sensor != told.sensor
+    if known and not found.named:
+        tags["SENSOR"] = str(acquired.sensor)
     return tags | {k: v for k, v in _facts(acquired).items() if k not in _facts(told)}
 
 

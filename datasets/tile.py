@@ -54,8 +54,8 @@ class Acquisition:
 class Quality:
     """The supplier's own classification, as delivered."""
 
-    scheme: Literal["scl", "qa_pixel"]
-    """``scl``: Sen2Cor classes; ``qa_pixel``: Landsat Collection 2 bits."""
+    scheme: Literal["scl", "qa_pixel", "udm2"]
+    """``scl``: Sen2Cor classes; ``qa_pixel``: Landsat Collection 2 bits; ``udm2``: Planet."""
     codes: NDArray[np.unsignedinteger[Any]]
     """(y, x) unsigned integers on the tile's grid."""
 

@@ -26,7 +26,7 @@ from .common import MIN_CLEAR, Area, assemble, fillable_bands, row_blocks, sampl
 from .features import HALO, feature_bands, features
 from .veil import VeilKind, draw_veil
 
-WINDOW_PX = 512
+WINDOW_PX = 384
 """Side of the windows of a large scene that are painted and learnt from."""
 HELD_OUT = 0.25
 """Share of the veils that the fit does not see, to learn how far it can be trusted."""
@@ -63,7 +63,7 @@ class Regression:
 
     seed: int = 0
     """Seed of veils, samples and random features."""
-    veils: int = 12
+    veils: int = 24
     """Veils painted for each kind."""
     samples: int = 30_000
     """Painted pixels that are learnt from, at most."""
@@ -151,6 +151,8 @@ class _Relation:
     looked: list[int]
     targets: list[int]
     level: FloatArray
+    known: tuple[FloatArray, FloatArray]
+    """(feature,) smallest and largest value learnt from; for cloud, others are moved there."""
     scaler: StandardScaler
     weights: FloatArray
     """(feature + 1, unit): random directions, and in the last row the thresholds."""
@@ -175,17 +177,20 @@ class _Relation:
         rng: np.random.Generator,
     ) -> _Relation:
         n, width = painted.x.shape
+        known = (painted.x.min(axis=0), painted.x.max(axis=0))
         scaler = StandardScaler().fit(painted.x)
         weights = rng.standard_normal((width + 1, units)).astype(np.float32)
         weights[:-1] *= np.float32(1.5 / np.sqrt(width))
         missing = _scale(painted.truth, kind) - _scale(painted.seen, kind)
-        # A logarithm cannot be extrapolated as far as a difference: ten times the penalty.
-        ridge = Ridge(alpha=n * (1e-4 if kind == "thin" else 1e-3))
-        ridge.fit(_expand(scaler, weights, painted.x), missing)
+        # Logarithms of dark bands are noisy: a hundred times the penalty.
+        ridge = Ridge(alpha=n * (1e-4 if kind == "thin" else 1e-2))
+        ridge.fit(_expand(scaler, weights, painted.x).astype(np.float64), missing)
         limits = (missing.min(axis=0), missing.max(axis=0))
         gain = np.ones(len(targets), np.float32)
         none = np.zeros(1)
-        return cls(kind, looked, targets, level, scaler, weights, ridge, limits, gain, none, none)
+        return cls(
+            kind, looked, targets, level, known, scaler, weights, ridge, limits, gain, none, none
+        )
 
     def judged(self, test: _Painted, reflective: list[bool]) -> _Relation:
         """The same relation with gains and expected errors from veils it has not seen."""
@@ -204,6 +209,8 @@ class _Relation:
 
     def correction(self, x: FloatArray) -> FloatArray:
         """(n, band) what to add to the scaled values, before the gain."""
+        if self.kind == "thin":  # logarithms of darker shadows go on along the same line
+            x = np.clip(x, *self.known)
         found = self.ridge.predict(_expand(self.scaler, self.weights, x)).reshape(len(x), -1)
         return np.asarray(np.clip(found, *self.limits), np.float32)
 

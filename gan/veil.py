@@ -61,10 +61,10 @@ def draw_veil(
         shape: (height, width) of the field.
         toa: top-of-atmosphere reflectance, where light from the air remains in shadow.
     """
-    period = float(np.exp(rng.uniform(np.log(24), np.log(160))))
+    period = float(np.exp(rng.uniform(np.log(24), np.log(200))))
     noise = fractal_noise(shape, period, offset=random_offset(rng))
     rank = np.argsort(np.argsort(noise, axis=None)).reshape(shape) / max(noise.size - 1, 1)
-    cover = rng.uniform(0.2, 0.7)
+    cover = rng.uniform(0.2, 0.8)
     height = np.clip((rank - (1 - cover)) / cover, 0, 1)
     if kind == "thin":
         strength = height ** rng.uniform(0.4, 1.5)
@@ -101,7 +101,7 @@ def _shade(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     nm = np.array([b.center_nm for b in bands])
     sky = np.clip(rng.uniform(0.08, 0.4) * (nm / 550) ** -rng.uniform(0.5, 2.5), 0, 0.9)
-    lost = rng.uniform(0.4, 1.0) * (1 - sky)
+    lost = rng.uniform(0.25, 1.0) * (1 - sky)
     path = (rng.uniform(0.0, 0.1) if toa else 0.0) * (nm / 480) ** -3.5
     for i, band in enumerate(bands):
         if band.kind == "cirrus":

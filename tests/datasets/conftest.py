@@ -91,10 +91,16 @@ def write_jp2(path: Path, data: Any, size_m: float, corner=(300_000, 7_400_040),
 def make_safe(data: Path, tmp_path: Path) -> MakeSafe:
     """A function that gives a real product's metadata small pixels of 120 m x 240 m.
 
-    Band number k of BAND_IDS holds 1000 + 100 k everywhere, unless ``planes`` says otherwise.
+    Band number k of BAND_IDS holds 1000 + 100 k everywhere, unless ``planes`` says otherwise
+    or ``rng`` fills all bands with noise.
     """
 
-    def make(pattern: str, planes: dict[tuple[str, int], Any] | None = None, blocks=(2, 4)) -> Path:
+    def make(
+        pattern: str,
+        planes: dict[tuple[str, int], Any] | None = None,
+        blocks: tuple[int, int] = (2, 4),
+        rng: np.random.Generator | None = None,
+    ) -> Path:
         source = next((data / "raw_formats" / "sentinel2_safe").glob(f"*{pattern}*"))
         folder = tmp_path / source.name
         shutil.copytree(source, folder, copy_function=shutil.copyfile)
@@ -110,7 +116,10 @@ def make_safe(data: Path, tmp_path: Path) -> MakeSafe:
             shape = (blocks[0] * 60 // size, blocks[1] * 60 // size)
             value = 4 if band == "SCL" else 1000 + 100 * names.index(band)
             dtype = np.uint8 if band == "SCL" else np.uint16
-            plane = (planes or {}).get((band, size), np.full(shape, value, dtype))
+            constant = np.full(shape, value, dtype)
+            if rng is not None:  # few values: nodata (0) and blocks of nodata occur
+                constant = (rng.integers(0, 4, shape) * (3 if band == "SCL" else 997)).astype(dtype)
+            plane = (planes or {}).get((band, size), constant)
             place = granule / "IMG_DATA"
             name = f"T01XXX_20230625T234621_{band}"
             if level2:

@@ -109,3 +109,22 @@ def test_scale_and_offset_belong_to_their_band():
 def test_useless_encodings_are_refused(bad):
     with pytest.raises(ValueRangeError):
         Encoding(**bad)
+
+
+@given(
+    dtype=st.sampled_from(["uint8", "int16", "uint16", "int32", "float32", "float64"]),
+    scale=st.sampled_from([1e-4, 2.75e-5, 1.0]),
+    offset=st.sampled_from([0.0, -0.1, -0.2]),
+    nodata=st.sampled_from([None, 0, 77, -9999]),
+    shape=st.sampled_from([(2, 1, 1), (2, 300, 250), (1, 2, 40_000), (2, 0, 3)]),
+)
+def test_decoding_by_strips_is_the_formula(dtype, scale, offset, nodata, shape):
+    """Within 2e-7 for |reflectance| up to 1, and relatively beyond."""
+    rng = np.random.default_rng(5)
+    stored = rng.integers(0, 120 if dtype == "uint8" else 10_000, shape).astype(dtype)
+    found = Encoding(dtype, (scale,), (offset,), nodata).decode(stored)
+    ideal = stored.astype(np.float64) * scale + offset
+    lost = stored == nodata if nodata is not None else np.zeros(shape, bool)
+    assert np.array_equal(np.isnan(found), lost)
+    error = np.abs(found - ideal)[~lost] / np.maximum(1, np.abs(ideal[~lost]))
+    assert (error < 2e-7).all()

@@ -201,7 +201,7 @@ LANDSAT = [
     row("MTL lacks a scale", mtl("REFLECTANCE_MULT_BAND_3", "X"), FileError, "_MULT_BAND_3"),
     row("MTL scale is text", mtl('"2.75e-05"', '"x"'), FileError, "'x'"),
     row("MTL path", mtl('BAND_3": "LC08_L2', 'BAND_3": "../LC08_L2'), FileError, "a plain name"),
-    row("Landsat 7", mtl('"LANDSAT_8"', '"LANDSAT_7"'), BandError, "LANDSAT_7"),
+    row("Landsat 3", mtl('"LANDSAT_8"', '"LANDSAT_3"'), BandError, "LANDSAT_3"),
     row("lacks a band", lambda m: m.without(m.landsat(), "*SR_B3.TIF"), FileError, "is missing"),
     row("lacks QA", lambda m: m.without(m.landsat(), "*QA_PIXEL.TIF"), FileError, "is missing"),
     row("two scenes", two_scenes, FileError, "2 scenes"),

@@ -145,3 +145,131 @@ def test_level_1_by_night_has_no_reflectance(level1):
     path.write_text(path.read_text().replace(f'"{ELEVATION}"', '"-12.5"'))
     with pytest.raises(ValueRangeError, match=r"the sun at -12\.5"):
         read(level1)
+
+
+OLD_SUN = 40.0
+SCENE = np.array([[0, 10, 60], [100, 200, 255]], np.uint8)
+"""Counts of a scene; 0 is fill."""
+
+
+def old_landsat(folder, number, level, planes=None, qa=None):
+    """A Landsat 4, 5 (TM) or 7 (ETM+) scene in the structure of the Collection 2 MTL.
+
+    Group and entry names: USGS LSDS-1414 (TM), LSDS-1823 (ETM+) and LSDS-1618, -1619 (Level 2).
+    """
+    sensor = "E" if number == 7 else "T"
+    product = f"L{sensor}0{number}_{level}_008059_20030901_20200825_02_T1"
+    numbers = ["1", "2", "3", "4", "5", "7"]
+    thermal = {7: ["6_VCID_1", "6_VCID_2"]}.get(number, ["6"]) if level == "L1TP" else []
+    bands = numbers + thermal + (["8"] if number == 7 and level == "L1TP" else [])
+    bands += ["ST_B6"] if level == "L2SP" else []
+    names = {f"FILE_NAME_BAND_{n}": f"{product}_B{n}.TIF" for n in bands}
+    names["FILE_NAME_QUALITY_L1_PIXEL"] = f"{product}_QA_PIXEL.TIF"
+    groups = {
+        "PRODUCT_CONTENTS": {
+            "LANDSAT_PRODUCT_ID": product, "PROCESSING_LEVEL": level, "COLLECTION_NUMBER": "02",
+            "COLLECTION_CATEGORY": "T1", **names,
+        },
+        "IMAGE_ATTRIBUTES": {
+            "SPACECRAFT_ID": f"LANDSAT_{number}", "SUN_ELEVATION": str(OLD_SUN),
+            "SUN_AZIMUTH": "120.5", "DATE_ACQUIRED": "2003-09-01",
+            "SCENE_CENTER_TIME": "14:55:01.1230000Z",
+        },
+        "LEVEL1_RADIOMETRIC_RESCALING": {
+            **{f"REFLECTANCE_MULT_BAND_{n}": f"0.00{n}" for n in numbers},
+            **{f"REFLECTANCE_ADD_BAND_{n}": "-0.01" for n in numbers},
+            **{f"RADIANCE_MULT_BAND_{n}": f"0.0{55 + i}" for i, n in enumerate(thermal)},
+            **{f"RADIANCE_ADD_BAND_{n}": "1.18" for n in thermal},
+        },
+        "LEVEL1_THERMAL_CONSTANTS": {
+            **{f"K1_CONSTANT_BAND_{n}": "607.76" for n in thermal},
+            **{f"K2_CONSTANT_BAND_{n}": "1260.56" for n in thermal},
+        },
+    }  # fmt: skip
+    if level == "L2SP":
+        groups["LEVEL2_SURFACE_REFLECTANCE_PARAMETERS"] = {
+            **{f"REFLECTANCE_MULT_BAND_{n}": "2.75e-05" for n in numbers},
+            **{f"REFLECTANCE_ADD_BAND_{n}": "-0.2" for n in numbers},
+        }
+        groups["LEVEL2_SURFACE_TEMPERATURE_PARAMETERS"] = {
+            "TEMPERATURE_MULT_BAND_ST_B6": "0.00341802", "TEMPERATURE_ADD_BAND_ST_B6": "149.0",
+        }  # fmt: skip
+    folder = folder / product
+    folder.mkdir()
+    (folder / f"{product}_MTL.json").write_text(json.dumps({"LANDSAT_METADATA_FILE": groups}))
+    counts = SCENE if level == "L1TP" else SCENE.astype(np.uint16) * 200
+    qa = np.where(SCENE == 0, 1, 5440).astype(np.uint16) if qa is None else qa
+    for key, name in names.items():
+        plane = qa if "QUALITY" in key else (planes or {}).get(key.split("BAND_")[-1], counts)
+        with rasterio.open(
+            folder / name, "w", driver="GTiff", count=1, height=2, width=3, dtype=plane.dtype,
+            crs="EPSG:32618", transform=Affine(30, 0, 378300, 0, -30, 275700),
+        ) as ds:  # fmt: skip
+            ds.write(plane, 1)
+    return folder
+
+
+@pytest.mark.parametrize(("number", "key"), [(4, "landsat-4"), (5, "landsat-5"), (7, "landsat-7")])
+def test_level_1_of_tm_and_etm(tmp_path, number, key):
+    tile = read(old_landsat(tmp_path, number, "L1TP"))
+    assert tile.acquired.sensor == key
+    assert tile.acquired.level == "TOA"
+    assert tile.bands.names == ("B1", "B2", "B3", "B4", "B5", "B7", "B6")
+    assert [b.kind for b in tile.bands] == ["reflective"] * 6 + ["thermal"]
+    assert tile.stored.dtype == np.uint16  # kelvin x 100 beside 8-bit counts
+    assert np.array_equal(tile.stored[:6], np.broadcast_to(SCENE, (6, 2, 3)))
+    sine = sin(radians(OLD_SUN))
+    expected = [(float(f"0.00{n}") * 100 - 0.01) / sine for n in (1, 2, 3, 4, 5, 7)]
+    assert tile.data[:6, 1, 0] == pytest.approx(expected, rel=1e-5)
+    kelvin = 1260.56 / log(607.76 / (0.055 * 100 + 1.18) + 1)  # the low gain of ETM+
+    assert tile.data[6, 1, 0] == pytest.approx(kelvin, abs=0.0051)
+    assert np.isnan(tile.data[:, 0, 0]).all()
+    assert np.array_equal(tile.encoding.encode(tile.data), tile.stored)
+
+
+@pytest.mark.parametrize("number", [4, 5, 7])
+def test_level_2_of_tm_and_etm(tmp_path, number):
+    tile = read(old_landsat(tmp_path, number, "L2SP"))
+    assert tile.bands.names == (*(f"SR_B{n}" for n in (1, 2, 3, 4, 5, 7)), "ST_B6")
+    assert tile.acquired.level == "SR"
+    assert tile.data[:6, 1, 1] == pytest.approx(40_000 * 2.75e-5 - 0.2)
+    assert tile.data[6, 1, 1] == pytest.approx(40_000 * 0.00341802 + 149)
+    assert tile.bands[6].kind == "thermal"
+
+
+@pytest.mark.parametrize("level", ["L1TP", "L2SP"])
+def test_stripes_of_landsat_7_are_nodata(tmp_path, level):
+    """Since May 2003 the gaps are fill: 0 in the bands, not all at the same pixels, and in QA."""
+    gap = (SCENE if level == "L1TP" else SCENE.astype(np.uint16) * 200).copy()
+    gap[1, 1] = 0  # in band 2 only
+    qa = np.where(SCENE == 0, 1, 5440).astype(np.uint16)
+    qa[0, 2] = 1  # by QA only
+    tile = read(old_landsat(tmp_path, 7, level, {"2": gap}, qa))
+    assert tile.valid.tolist() == [[False, True, False], [True, False, True]]
+    assert np.isfinite(tile.data[0, 1, 1])
+    assert np.isnan(tile.data[:, 0, 2]).all()
+    assert tile.stored[0, 0, 2] == (60 if level == "L1TP" else 12_000)  # as delivered
+
+
+def test_the_centres_of_tm_and_etm_fit_what_methods_ask_for(tmp_path):
+    from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, SWIR1, SWIR2, THERMAL
+    from kumosan.datasets.sensors import sensors
+
+    wanted = {"B1": BLUE, "B2": GREEN, "B3": RED, "B4": NIR, "B5": SWIR1, "B7": SWIR2,
+              "B6": THERMAL}  # fmt: skip
+    for key in ("landsat-4", "landsat-5", "landsat-7"):
+        bands = sensors()[key].bands
+        found = {name: bands.find(window) for name, window in wanted.items()}
+        assert {n: bands[i].name for n, i in found.items() if i is not None} == {
+            n: n for n in wanted
+        }
+
+
+@pytest.mark.parametrize("text", ["LANDSAT_5", "LT05", "Landsat-5", "landsat 5 TM"])
+def test_names_of_old_landsats_in_tags(text):
+    from kumosan.datasets.families import origin
+
+    assert origin({"SPACECRAFT_ID": text}, "", ()).key == "landsat-5"
+    assert origin({}, "LE07_L2SP_008059", ()).key == "landsat-7"
+    assert origin({}, "x", ["SR_B1", "SR_B7", "ST_B6"]).family == "landsat-4/5/7"
+    assert origin({}, "x", ["SR_B1", "SR_B4"]).family is None
