@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil, floor, log2
 
@@ -22,6 +22,8 @@ TAU_PEAK = 2.5
 """Greatest optical thickness of a layer over its ``tau_550``; peaks are cut there."""
 TOP_CONTRAST = 0.35
 """Share of the contrast of sunlit and shaded slopes that shows on the top of a heap."""
+_ROUND = 1.5
+# Below this stretch the heading is one of the axes: a turned plane is twice the work to draw.
 _CANVAS_COST_PX = 30_000
 # Beginning a canvas takes as long as drawing so many of its pixels.
 
@@ -79,10 +81,10 @@ class CloudPlane:
         self._offset, self._puffs = random_offset(rng), random_offset(rng)
         period = layer.scale_m / gsd_m
         bent = WarpedPlane.drawn(rng, period, self._form.reach_cells)
-        round_ = layer.stretch < 1.05  # turning what is round would only cost
-        self._plane = bent if round_ else WarpedPlane(
-            period, bent.bends, bent.reach_cells, layer.stretch, layer.heading_deg
-        )  # fmt: skip
+        heading = layer.heading_deg
+        if layer.stretch < _ROUND:
+            heading = 90.0 * round(heading / 90)
+        self._plane = replace(bent, stretch=layer.stretch, heading_deg=heading)
         self._octaves = max(1, min(layer.octaves, 1 + floor(log2(max(period / 1.5, 1.0)))))
 
         self._shape = valid.shape[0], valid.shape[1]

@@ -12,9 +12,9 @@ from ..datasets.bands import Band
 from ..datasets.pair import CloudParams
 from ..datasets.tile import BoolArray, FloatArray, Tile
 from . import optics
-from .atmosphere import path_reflectance, vapour_transmittance
+from .atmosphere import path_reflectance, sunlight, vapour_transmittance
 from .clouds import CloudPlane, Shift
-from .shadows import shadow_factor, shadow_shift, soften
+from .shadows import shadow_shift, soften
 
 LAPSE_K_PER_M = 0.0065
 """Fall of temperature with height, for cloud in thermal bands (standard atmosphere)."""
@@ -55,10 +55,17 @@ class Sunlight:
 
         T(lambda) comes from T(550 nm) as for an exponential: T^((lambda/550)^-alpha).
         """
-        total = np.zeros(1, np.float32)
+        beam, sky = sunlight(nm, self.sun_zenith_deg)
+        total: FloatArray | None = None
         for alpha, log in self._logs:
-            total = total + log[where] * np.float32((nm / 550.0) ** -alpha)
-        return shadow_factor(np.exp(total), nm, self.sun_zenith_deg)
+            part = log[where] * np.float32((nm / 550.0) ** -alpha)
+            total = part if total is None else np.add(total, part, out=total)
+        if total is None:
+            return np.ones(1, np.float32)
+        np.exp(total, out=total)
+        total *= np.float32(beam / (beam + sky))  # as shadow_factor, in place
+        total += np.float32(sky / (beam + sky))
+        return total
 
     def at(self, where: Places) -> Sunlight | None:
         """The same for the flat indices ``where`` only; None if nothing stands between there."""
@@ -85,13 +92,19 @@ def paint_shadow(
     if band.kind == "thermal":
         flat[where] -= np.float32(SHADOW_COOLING_K) * (1 - nir)
     elif band.kind in ("reflective", "vapour"):
-        here = flat[where]
-        ground = here
+        air = 0.0
         if tile.acquired.level == "TOA":
             air = path_reflectance(band.center_nm, sun.sun_zenith_deg)
+        for start in range(0, where.size, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            here = flat.take(where[part])
             ground = here - np.float32(air)
-        # Not below 0: noise must not turn a shadow into light.
-        flat[where] = here - (1 - sun.factor(band.center_nm, slice(None))) * np.maximum(ground, 0)
+            np.maximum(ground, 0, out=ground)  # noise must not turn a shadow into light
+            lost = sun.factor(band.center_nm, part)
+            np.subtract(1, lost, out=lost)
+            ground *= lost
+            here -= ground
+            flat[where[part]] = here
 
 
 class Surroundings:

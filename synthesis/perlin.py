@@ -118,8 +118,8 @@ def rows(
     cell, between = _cells(y, frequencies)
     low, high = np.empty((2, *cell.shape), np.intp)
     numbers, start = [], 0
-    for k, octave in enumerate(cell):
-        first, last = int(octave.min()), int(octave.max()) + 1
+    ends = cell.min(1).tolist(), (cell.max(1) + 1).tolist()
+    for k, (octave, first, last) in enumerate(zip(cell, *ends, strict=True)):
         if last - first <= 4 * y.size:  # the usual case: every line between is used
             lines: NDArray[np.int64] = np.arange(first, last + 1)
             low[k] = octave - (first - start)
@@ -166,15 +166,14 @@ def _octaves(
     if together:  # (octave, ny, 4) -> all octaves of a pixel row side by side
         share = share.transpose(1, 0, 2).reshape(1, t.shape[1], -1)
         place = place.transpose(1, 0, 2).reshape(1, t.shape[1], -1)
-    return (_sum(p, w, lattice.reshape(2 * n, -1)) for p, w in zip(place, share, strict=True))
-
-
-def _sum(places: NDArray[np.intp], weights: NDArray[np.float64], lattice: FloatArray) -> FloatArray:
-    """Every row of the field as the sum of ``lattice[places]`` times ``weights``."""
-    ny, k = places.shape
+    ny, k = place.shape[1:]
     starts = np.arange(0, ny * k + 1, k, dtype=np.int32)
-    parts = weights.astype(np.float32).ravel(), places.astype(np.int32).ravel(), starts
-    return np.asarray(sparse.csr_matrix(parts, (ny, len(lattice))) @ lattice, np.float32)
+    matrix: sparse.csr_matrix | None = None
+    for p, w in zip(place.astype(np.int32), share.astype(np.float32), strict=True):
+        if matrix is None:
+            matrix = sparse.csr_matrix((w.ravel(), p.ravel(), starts), (ny, 2 * n))
+        matrix.indices, matrix.data = p.ravel(), w.ravel()  # quicker than a new one
+        yield np.asarray(matrix @ lattice.reshape(2 * n, -1), np.float32)
 
 
 def noise_grid(x: ArrayLike, y: ArrayLike, repeat: tuple[int, int] | None = None) -> FloatArray:

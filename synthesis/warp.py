@@ -46,7 +46,7 @@ class WarpedPlane:
         y = np.float32(row) + np.arange(height, dtype=np.float32)[:, None]
         x = np.float32(col) + np.arange(width, dtype=np.float32)[None, :]
         turn = radians(self.heading_deg)
-        s, c = np.float32(sin(turn)), np.float32(cos(turn))
+        s, c = np.float32(round(sin(turn), 12)), np.float32(round(cos(turn), 12))
         u, v = x * s - y * c, x * c + y * s
         if self.reach_cells:
             for coordinate, bend in zip((u, v), self._bend(window), strict=True):
