@@ -164,7 +164,7 @@ class CloudPlane:
         if form.heaps:
             heaps = plane.noise(
                 at, self._puffs, period_px=plane.period_px / 3, fold="ridged",
-                octaves=max(1, min(5, self._octaves - 2)), persistence=weight,
+                octaves=max(1, min(4, self._octaves - 2)), persistence=weight,
             )  # fmt: skip
             heaps *= np.float32(form.heaps)
             height += heaps

@@ -103,7 +103,7 @@ CUMULUS = CloudPreset(
 CIRRUS = CloudPreset(
     kind="cirrus", phase="ice", cover=(0.15, 0.7), tau_550=(0.2, 2.0), alpha=(0.0, 0.3),
     asymmetry=(0.76, 0.82), side_loss=(0.0, 0.1), base_m=(6500, 11000), scale_m=(3000, 8000),
-    octaves=7, persistence=(0.45, 0.6), edge=(1.0, 1.6), stretch=(3.0, 7.0),
+    octaves=6, persistence=(0.45, 0.6), edge=(1.0, 1.6), stretch=(3.0, 7.0),
 )  # fmt: skip
 """Streaks of ice: thin, high, bright at 1375 nm."""
 HAZE = CloudPreset(

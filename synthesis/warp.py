@@ -58,7 +58,7 @@ class WarpedPlane:
         """Two smooth fields, drawn together on every ``step``-th pixel and enlarged."""
         row, col, height, width = window
         period = self.period_px / 1.5
-        step = max(1, floor(period / 2**_BEND_OCTAVES / 3))
+        step = max(1, floor(period / 2**_BEND_OCTAVES / 2))
         middle = (step - 1) / 2  # OpenCV puts a coarse pixel in the middle of the fine ones
         down = (row + middle + step * np.arange(ceil(height / step) + 1)) / period
         right = (col + middle + step * np.arange(ceil(width / step) + 1)) / period

@@ -133,3 +133,13 @@ def test_importing_the_package_loads_nothing_heavy():
         "s.landscape, s.cloudify, s.PRESETS; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_coast_has_sea_sand_and_the_same_hinterland():
+    inland, coast = (
+        landscape((128, 128), S2, np.random.default_rng(7), coast=c) for c in (False, True)
+    )
+    sea = [(t.find(NIR) < 0.05).mean() for t in (inland, coast)]
+    assert sea[1] > sea[0] + 0.05 and np.isfinite(coast.data).all()
+    land = ground((128, 128), 20.0, np.random.default_rng(7), coast=True)
+    assert land.sea_m is not None and 0.05 < (land.sea_m < 0).mean() < 0.6

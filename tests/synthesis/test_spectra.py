@@ -60,3 +60,14 @@ def test_thermal_is_kelvin_other_is_nan_and_beyond_is_refused():
     assert seen[0].tolist() == [269, 311] and np.isnan(seen[1]).all()
     with pytest.raises(BandError, match="380"):
         spectra(("snow",), BandSet((Band("x", 2900, 10),)))
+
+
+def test_water_in_leaves_and_soil_darkens_the_short_wave_infrared():
+    for series in (("lush_grass", "grass", "dry_grass"), ("wet_soil", "dark_soil", "bright_soil"),
+                   ("green_crop", "stressed_crop", "dry_crop")):  # fmt: skip
+        seen = [of(name) for name in series]
+        for band in ("B11", "B12"):
+            values = [s[band] for s in seen]
+            assert values == sorted(values), (series, band)
+    ice, snow = of("ice"), of("snow")
+    assert ice["B8A"] < ice["B02"] and ice["B8A"] < snow["B8A"]
