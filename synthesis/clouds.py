@@ -234,7 +234,7 @@ def _highest(height: FloatArray, valid: BoolArray, count: int) -> BoolArray:
     if count == cut.size:
         return valid.copy()
     limit = np.partition(cut, cut.size - count)[cut.size - count]
-    chosen = (height > limit) & valid
+    chosen: BoolArray = (height > limit) & valid
     ties = np.flatnonzero((height == limit) & valid)[: count - int(chosen.sum())]
     chosen.ravel()[ties] = True
     return chosen

@@ -112,7 +112,8 @@ def _layers(
 ) -> tuple[CloudParams, ...]:
     """The layers, lowest first, checked to be under one sun."""
     if isinstance(clouds, np.random.Generator):
-        clouds, rng = CloudSampler((preset,)), clouds
+        rng = clouds
+        clouds = CloudSampler((preset,))
     if isinstance(clouds, CloudSampler):
         if rng is None:
             raise ValueRangeError(
@@ -146,7 +147,7 @@ def _paint_shadows(
     factor = np.ones(tile.shape, np.float32)
     if not planes:
         return factor
-    sun = Sunlight(planes, tile, gsd_m)
+    sun = Sunlight.below(planes, tile, gsd_m)
     everywhere = sun.factor(label_wavelength_nm(tile.bands), slice(None))
     dark = np.flatnonzero((everywhere < SHADOW_LIMIT) & tile.valid.ravel())
     factor.ravel()[dark] = everywhere[dark]

@@ -31,24 +31,29 @@ class Sunlight:
     """The direct sun below layers of cloud, at any wavelength.
 
     Args:
-        planes: the layers that stand between.
-        tile: where they are.
-        gsd_m: pixel size in metres.
-        above_m: height of what is lit; the ground if not given.
+        sun_zenith_deg: angle of the sun from the vertical.
+        logs: of every layer its Angstrom exponent and the logarithm (n,) of the share of the
+            sun that passes it at 550 nm.
     """
 
-    def __init__(
-        self, planes: Sequence[CloudPlane], tile: Tile, gsd_m: float, above_m: float = 0.0
-    ) -> None:
-        self.sun_zenith_deg = planes[0].layer.sun_zenith_deg if planes else 0.0
-        self._logs: list[tuple[float, FloatArray]] = []
+    def __init__(self, sun_zenith_deg: float, logs: Sequence[tuple[float, FloatArray]]) -> None:
+        self.sun_zenith_deg = sun_zenith_deg
+        self._logs = logs
+
+    @classmethod
+    def below(
+        cls, planes: Sequence[CloudPlane], tile: Tile, gsd_m: float, above_m: float = 0.0
+    ) -> Sunlight:
+        """What passes ``planes`` (one at least), at ``above_m`` over the ground of ``tile``."""
+        logs = []
         for plane in planes:
             layer = plane.layer
             tau = plane.displaced(shadow_shift(layer, tile, above_m))
             share = optics.sun_transmittance(tau, layer)
             share = soften(share, layer, gsd_m, above_m)
             np.log(np.maximum(share, np.float32(_LEAST), out=share), out=share)
-            self._logs.append((layer.alpha, share.ravel()))
+            logs.append((layer.alpha, share.ravel()))
+        return cls(planes[0].layer.sun_zenith_deg, logs)
 
     def factor(self, nm: float, where: slice) -> FloatArray:
         """Light at ``nm`` over that without cloud, for the pixels ``where`` of the flat image.
@@ -69,10 +74,8 @@ class Sunlight:
 
     def at(self, where: Places) -> Sunlight | None:
         """The same for the flat indices ``where`` only; None if nothing stands between there."""
-        part = object.__new__(Sunlight)
-        part.sun_zenith_deg = self.sun_zenith_deg
-        part._logs = [(alpha, log[where]) for alpha, log in self._logs]
-        return part if any((log < 0).any() for _, log in part._logs) else None
+        logs = [(alpha, log[where]) for alpha, log in self._logs]
+        return Sunlight(self.sun_zenith_deg, logs) if any((g < 0).any() for _, g in logs) else None
 
 
 def paint_shadow(
@@ -135,7 +138,8 @@ class Surroundings:
         if self._valid is None:
             mean = self._blur(plane)
         else:
-            mean = self._blur(np.where(self._valid, plane, np.float32(0))) / self._weight
+            known = np.where(self._valid, plane, np.float32(0)).astype(np.float32, copy=False)
+            mean = np.asarray(self._blur(known) / self._weight, np.float32)
         full = cv2.resize(mean, self._full, interpolation=cv2.INTER_LINEAR)
         return np.asarray(full, np.float32)
 
@@ -165,7 +169,7 @@ def paint_layer(
     around = Surroundings(tile.valid, min(0.5 * layer.base_m, 1000.0) / gsd_m)
     widest = plane.above_tile
     seen: dict[Shift, tuple[Places, FloatArray, FloatArray | None]] = {}
-    sun = Sunlight(higher, tile, gsd_m, layer.base_m) if higher else None
+    sun = Sunlight.below(higher, tile, gsd_m, layer.base_m) if higher else None
     for i, band in enumerate(tile.bands):
         if band.kind == "other":
             continue

@@ -63,13 +63,20 @@ class WarpedPlane:
         down = (row + middle + step * np.arange(ceil(height / step) + 1)) / period
         right = (col + middle + step * np.arange(ceil(width / step) + 1)) / period
         down = np.concatenate([self.bends[0] + down, self.bends[1] + down])
-        octave = np.arange(_BEND_OCTAVES)
-        both = fractal_axes(down, self.bends[2] + right, 2.0**octave, 0.5**octave / 1.75)
-        halves = np.split(both, 2)
-        if step > 1:
-            size = right.size * step, down.size // 2 * step
-            halves = [cv2.resize(h, size, interpolation=cv2.INTER_LINEAR) for h in halves]
-        u, v = (np.asarray(h[:height, :width], np.float32) for h in halves)
+        octave = np.arange(_BEND_OCTAVES, dtype=np.float64)
+        frequencies, weights = np.exp2(octave), np.exp2(-octave)
+        both = fractal_axes(down, self.bends[2] + right, frequencies, weights / weights.sum())
+        size = right.size * step, down.size // 2 * step
+
+        def enlarged(half: FloatArray) -> FloatArray:
+            if step > 1:
+                half = np.asarray(
+                    cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), np.float32
+                )
+            return half[:height, :width]
+
+        middle_row = down.size // 2
+        u, v = enlarged(both[:middle_row]), enlarged(both[middle_row:])
         return u, v
 
     def noise(
