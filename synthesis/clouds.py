@@ -22,6 +22,8 @@ TAU_PEAK = 2.5
 """Greatest optical thickness of a layer over its ``tau_550``; peaks are cut there."""
 TOP_CONTRAST = 0.35
 """Share of the contrast of sunlit and shaded slopes that shows on the top of a heap."""
+_FINEST_PX = 3.0
+# Octaves of smaller cells are left out: no imager resolves them.
 _ROUND = 1.5
 # Below this stretch the heading is one of the axes: a turned plane is twice the work to draw.
 _CANVAS_COST_PX = 30_000
@@ -85,7 +87,7 @@ class CloudPlane:
         if layer.stretch < _ROUND:
             heading = 90.0 * round(heading / 90)
         self._plane = replace(bent, stretch=layer.stretch, heading_deg=heading)
-        self._octaves = max(1, min(layer.octaves, 1 + floor(log2(max(period / 1.5, 1.0)))))
+        self._octaves = max(1, min(layer.octaves, 1 + floor(log2(max(period / _FINEST_PX, 1.0)))))
 
         self._shape = valid.shape[0], valid.shape[1]
         self._canvases = _canvases(self._shape, shifts)
