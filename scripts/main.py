@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import clean, demo, fill, info, mask, tiles
+from . import clean, demo, fill, info, mask, synthesize, tiles
 from .options import expand
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (clean, mask, fill, info, demo, tiles):
+for module in (clean, mask, fill, info, demo, tiles, synthesize):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 
 
