@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
@@ -115,7 +115,7 @@ class PairRun:
                     progress(self.n - len(todo) + count, self.n)
         return len(todo)
 
-    def _records(self, todo: list[int], workers: int) -> Iterator[Record]:
+    def _records(self, todo: list[int], workers: int) -> Generator[Record, None, None]:
         """Write each pair of ``todo`` and yield its line, in their order."""
         if workers == 1 or len(todo) < 2:
             yield from map(self.write_one, todo)
