@@ -3,7 +3,8 @@
     python benchmarks/realism.py DATA_FOLDER [--per-tile 12] [--seed 1]
 
 Real clouds are those that people drew in the tiles of split ``train`` (Landsat 8 Biome); synthetic
-ones are painted on the wholly clear tiles of the same set and sensor, with every preset in turn.
+ones are painted on the clear part of tiles of the same set and sensor, with every preset in turn;
+not on snow and open water, since no labelled cloud lies over them.
 Shadow is compared where it was drawn. Prints one table:
 
 - distance: Wasserstein distance of reflectance in thick and in thin cloud, for each band;
@@ -26,7 +27,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -38,12 +39,25 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from kumosan.datasets.bands import BLUE, CIRRUS, GREEN, NIR_NARROW, RED, SWIR1, SWIR2, BandSet
 from kumosan.datasets.catalog import CatalogTiles, read_catalog
-from kumosan.datasets.tile import CLEAR, SHADOW, THICK, THIN, BoolArray, ByteArray, FloatArray, Tile
+from kumosan.datasets.tile import (
+    CLEAR,
+    NODATA,
+    SHADOW,
+    THICK,
+    THIN,
+    BoolArray,
+    ByteArray,
+    FloatArray,
+    Tile,
+)
 from kumosan.synthesis.composite import cloudify, generator
 from kumosan.synthesis.presets import PRESETS
 from kumosan.synthesis.sampler import CloudSampler
 
 BANDS = BandSet((BLUE, GREEN, RED, NIR_NARROW, SWIR1, SWIR2, CIRRUS))
+MIN_CLEAR = 0.75
+"""Share of clear ground from which a tile is painted on; what is cloudy there becomes nodata."""
+BARE_OF_CLOUD = ("SnowIce", "Water")
 RED_AT, PATCH, PIXELS = 2, 64, 1500
 RATIOS = {
     "blue / red": (0, 2), "NIR / red": (3, 2), "SWIR 1 / red": (4, 2), "SWIR 2 / SWIR 1": (5, 4),
@@ -91,14 +105,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def real_views(data: Path) -> tuple[list[View], list[tuple[Tile, str]]]:
-    """Labelled train tiles with cloud, and the clear ones of the same set."""
+    """Labelled train tiles with cloud, and the clear ground of the same set."""
     rows = [r for r in read_catalog(data) if r.split == "train" and r.mask_kind == "human"]
     views, clear = [], []
     for item in CatalogTiles(tuple(rows)):
         if item.mask is None:
             continue
-        if not item.mask.contaminated.any():
-            clear.append((item.tile, item.group))
+        share = item.mask.cover()["clear"]
+        if share >= MIN_CLEAR and not any(b in item.group for b in BARE_OF_CLOUD):
+            data = np.where(item.mask.contaminated, np.float32(np.nan), item.tile.data)
+            clear.append((replace(item.tile, data=data, stored=None), item.group))
+        if share == 1:
             continue
         drawn = SHADOW in item.labelled
         views.append(View(item.tile.pick(BANDS), item.mask.classes, item.group, drawn))
@@ -164,7 +181,7 @@ def patches(v: View) -> Iterator[tuple[FloatArray, BoolArray, str]]:
             part = np.s_[top : top + PATCH, left : left + PATCH]
             codes = v.classes[part]
             cloud = (codes == THICK) | (codes == THIN)
-            if cloud.mean() >= 0.5:
+            if cloud.mean() >= 0.5 and (codes != NODATA).all():
                 thick = (codes == THICK).sum() > cloud.sum() / 2
                 yield v.data[(slice(None), *part)], cloud, "thick" if thick else "thin"
 
@@ -234,7 +251,7 @@ def classify(real: list[View], made: list[View], explain: bool) -> None:
     for truth, views in ((1, real), (0, made)):
         for v in views:
             for patch, cloud, kind in patches(v):
-                rows[kind].append((truth, f"{truth} {v.group}", *features(patch, cloud)))
+                rows[kind].append((truth, v.group, *features(patch, cloud)))
     for kind, found in rows.items():
         y = np.array([r[0] for r in found])
         groups = np.array([r[1] for r in found])
@@ -244,7 +261,7 @@ def classify(real: list[View], made: list[View], explain: bool) -> None:
             forest = RandomForestClassifier(
                 300, min_samples_leaf=4, class_weight="balanced", random_state=0
             )
-            folds = StratifiedGroupKFold(min(5, len({g for g in groups if g[0] == "0"})))
+            folds = StratifiedGroupKFold(5)
             guess = cross_val_predict(forest, x, y, groups=groups, cv=folds, method="predict_proba")
             auc = roc_auc_score(y, guess[:, 1])
             told = f"{int(y.sum())} patches | {int((1 - y).sum())} patches"
