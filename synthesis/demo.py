@@ -28,11 +28,13 @@ _ACQUIRED = Acquisition(
     sun_azimuth_deg=150.0,
 )
 _HEAPS = replace(
-    CUMULUS, cover=(0.12, 0.15), tau_550=(18, 26), base_m=(1100, 1500), scale_m=(2200, 3000)
-)
+    CUMULUS, cover=(0.12, 0.15), tau_550=(18, 26), base_m=(1100, 1500), scale_m=(2200, 3000),
+    persistence=(0.48, 0.58), edge=(0.6, 1.0), side_loss=(0.3, 0.7),
+)  # fmt: skip
 _STREAKS = replace(
-    CIRRUS, cover=(0.09, 0.11), tau_550=(0.65, 0.8), edge=(0.6, 0.8), scale_m=(2500, 3500)
-)
+    CIRRUS, cover=(0.09, 0.11), tau_550=(0.65, 0.8), edge=(0.6, 0.8), scale_m=(2500, 3500),
+    persistence=(0.45, 0.6),
+)  # fmt: skip
 
 
 def demo_pair(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -94,45 +94,54 @@ def draw_sun(
 
 
 CUMULUS = CloudPreset(
-    kind="cumulus", phase="water", cover=(0.08, 0.45), tau_550=(8, 30), alpha=(0.0, 0.1),
-    asymmetry=(0.84, 0.87), side_loss=(0.3, 0.7), base_m=(600, 2500), scale_m=(1500, 5000),
-    octaves=8, persistence=(0.48, 0.58), edge=(0.6, 1.0), stretch=(1.0, 1.4),
+    kind="cumulus", phase="water", cover=(0.08, 0.45), tau_550=(8, 60), alpha=(0.0, 0.1),
+    asymmetry=(0.84, 0.87), side_loss=(0.1, 0.5), base_m=(600, 3000), scale_m=(1500, 5000),
+    octaves=8, persistence=(0.56, 0.68), edge=(0.8, 1.3), stretch=(1.0, 1.4),
     adjacency=(0.0, 0.04),
 )  # fmt: skip
 """Heaped water cloud: thick, thin at its rims, with dark shadows."""
 CIRRUS = CloudPreset(
     kind="cirrus", phase="ice", cover=(0.15, 0.7), tau_550=(0.2, 2.0), alpha=(0.0, 0.3),
     asymmetry=(0.76, 0.82), side_loss=(0.0, 0.1), base_m=(6500, 11000), scale_m=(3000, 8000),
-    octaves=6, persistence=(0.45, 0.6), edge=(1.0, 1.6), stretch=(3.0, 7.0),
+    octaves=6, persistence=(0.55, 0.68), edge=(1.0, 1.6), stretch=(3.0, 7.0),
 )  # fmt: skip
 """Streaks of ice: thin, high, bright at 1375 nm."""
 HAZE = CloudPreset(
     kind="haze", phase="aerosol", cover=(0.5, 1.0), tau_550=(0.2, 1.2), alpha=(1.0, 1.6),
     asymmetry=(0.62, 0.72), side_loss=(0.0, 0.0), base_m=(200, 1500), scale_m=(5000, 20000),
-    octaves=5, persistence=(0.35, 0.5), edge=(0.8, 1.4), stretch=(1.0, 2.0),
+    octaves=5, persistence=(0.45, 0.6), edge=(0.8, 1.4), stretch=(1.0, 2.0),
 )  # fmt: skip
 """Fine particles: hides the blue, hardly the infrared."""
 
 STRATUS = CloudPreset(
-    kind="stratus", phase="water", cover=(0.5, 0.95), tau_550=(4, 20), alpha=(0.0, 0.1),
+    kind="stratus", phase="water", cover=(0.5, 0.95), tau_550=(6, 60), alpha=(0.0, 0.1),
     asymmetry=(0.84, 0.87), side_loss=(0.0, 0.1), base_m=(300, 1500), scale_m=(6000, 15000),
-    octaves=7, persistence=(0.40, 0.52), edge=(0.7, 1.2), stretch=(1.0, 2.0),
+    octaves=8, persistence=(0.58, 0.70), edge=(0.8, 1.4), stretch=(1.0, 2.0),
     adjacency=(0.0, 0.04),
 )  # fmt: skip
 """A sheet of water cloud with few gaps."""
 BROKEN = CloudPreset(
-    kind="broken", phase="water", cover=(0.3, 0.8), tau_550=(4, 18), alpha=(0.0, 0.1),
-    asymmetry=(0.84, 0.87), side_loss=(0.1, 0.4), base_m=(500, 2000), scale_m=(900, 2500),
-    octaves=6, persistence=(0.40, 0.50), edge=(0.6, 1.0), stretch=(1.0, 1.8),
+    kind="broken", phase="water", cover=(0.3, 0.8), tau_550=(5, 40), alpha=(0.0, 0.1),
+    asymmetry=(0.84, 0.87), side_loss=(0.0, 0.3), base_m=(500, 2000), scale_m=(900, 2500),
+    octaves=7, persistence=(0.55, 0.65), edge=(0.9, 1.4), stretch=(1.0, 1.8),
     adjacency=(0.0, 0.04),
 )  # fmt: skip
 """Cells of stratocumulus with gaps along their borders."""
 FOG = CloudPreset(
     kind="fog", phase="water", cover=(0.2, 0.9), tau_550=(1, 12), alpha=(0.0, 0.2),
     asymmetry=(0.82, 0.86), side_loss=(0.0, 0.0), base_m=(20, 200), scale_m=(5000, 15000),
-    octaves=7, persistence=(0.40, 0.50), edge=(0.8, 1.5), stretch=(1.0, 2.5),
+    octaves=7, persistence=(0.50, 0.62), edge=(0.8, 1.5), stretch=(1.0, 2.5),
 )  # fmt: skip
 """Droplets on the ground: grey, smooth, so low that its shadow hides under it."""
+
+OVERCAST = replace(
+    STRATUS, cover=(0.95, 1.0), tau_550=(15, 120), edge=(0.8, 1.3), base_m=(800, 4000)
+)
+"""A closed deck, bright and of low contrast: no ground in sight."""
+FRONTAL = replace(
+    OVERCAST, phase="ice", asymmetry=(0.76, 0.82), tau_550=(10, 100), base_m=(3000, 9000)
+)
+"""A closed deck of ice: as bright, dark beyond 1500 nm, bright at 1375 nm."""
 
 PRESETS: Mapping[str, tuple[CloudPreset, ...]] = {
     "cumulus": (CUMULUS,),
@@ -141,6 +150,8 @@ PRESETS: Mapping[str, tuple[CloudPreset, ...]] = {
     "cirrus": (CIRRUS,),
     "haze": (HAZE,),
     "fog": (FOG,),
+    "overcast": (OVERCAST,),
+    "frontal": (FRONTAL,),
     "mixed": (CUMULUS, CIRRUS),
     "broken-cirrus": (BROKEN, CIRRUS),
     "hazy-cumulus": (HAZE, CUMULUS),
