@@ -48,7 +48,7 @@ def panels(pair: CloudyPair) -> Image.Image:
     """Natural colours, near infrared and classes, in few colours so that the file is small."""
     nir = pair.cloudy.bands.find(NIR)
     grey = np.zeros(pair.mask.classes.shape) if nir is None else pair.cloudy.data[nir]
-    shade = np.clip(255 * (grey / 0.7) ** 0.8, 0, 255).astype(np.uint8)
+    shade = np.clip(255 * (grey / 0.95) ** 0.7, 0, 255).astype(np.uint8)
     views = (
         stretch_rgb(pair.cloudy, find_stretch(pair.clear)),
         np.repeat(shade[..., None], 3, 2),
