@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256, help="side of the tiles in pixels")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--fillers", nargs="*", default=["telea", "biharmonic", "regression", "auto"]
+        "--fillers", nargs="*", default=["telea", "biharmonic", "idw", "regression", "auto"]
     )
     options = parser.parse_args()
     rows = json.loads((options.data / "catalog.json").read_text())

@@ -24,6 +24,7 @@ def _lazy(module: str, factory: str) -> Callable[..., Filler]:
 FILLERS: dict[str, Callable[..., Filler]] = {
     "auto": _lazy(".cascade", "Cascade"),
     "regression": _lazy(".regression", "Regression"),
+    "idw": _lazy(".weighted", "InverseDistance"),
     "telea": _lazy(".inpaint", "Telea"),
     "biharmonic": _lazy(".inpaint", "Biharmonic"),
     "temporal": _lazy(".temporal", "Temporal"),

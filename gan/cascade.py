@@ -7,15 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
-from scipy import ndimage
 
 from ..datasets.bands import BandSet
 from ..datasets.protocols import Filler
-from ..datasets.tile import CLEAR, NODATA, CloudMask, FilledTile, Tile
+from ..datasets.tile import NODATA, CloudMask, FilledTile, Tile
 from .common import Area, untouched
-from .inpaint import Telea
 from .regression import Regression
 from .temporal import Temporal
+from .weighted import InverseDistance
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,8 @@ class Cascade:
     """Other dates first, then the spectrum, then the surroundings; the rest stays as it was.
 
     With ``references``, :class:`Temporal`; then :class:`Regression` for thin cloud and shadow;
-    then :class:`Telea` for what lies near known ground. Each sees only what is still
-    unfilled, and relations are fitted to observed clear pixels only. Telea fits nothing: it
-    continues also from what was filled before, so that no seam shows, and its confidence is
-    multiplied by that of the ground it starts from.
+    then :class:`InverseDistance` for what lies near known ground. Each sees only what is still
+    unfilled, and learns from observed clear pixels only: an error is not handed on.
     """
 
     bands: ClassVar[BandSet] = BandSet(())
@@ -36,7 +33,7 @@ class Cascade:
     reference_masks: Sequence[CloudMask] | None = None
     """Their clouds, in the same order, where known."""
     spectral: Filler = field(default_factory=Regression)
-    spatial: Filler = field(default_factory=Telea)
+    spatial: Filler = field(default_factory=InverseDistance)
 
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Fill step by step; provenance tells which step filled a pixel."""
@@ -44,26 +41,13 @@ class Cascade:
         if self.references:
             done = _observed_only(Temporal(self.references, self.reference_masks), done, mask)
         done = _observed_only(self.spectral, done, mask)
-        return _from_all(self.spatial, done, mask)
+        return _observed_only(self.spatial, done, mask)
 
 
 def _observed_only(filler: Filler, done: FilledTile, mask: CloudMask) -> FilledTile:
     """Fill what is left; what was filled before is neither a source nor filled again."""
     left = replace(mask, classes=np.where(done.filled, NODATA, mask.classes).astype(np.uint8))
     return _merge(done, filler.fill(done.tile, left))
-
-
-def _from_all(filler: Filler, done: FilledTile, mask: CloudMask) -> FilledTile:
-    """Fill what is left from everything that has a value by now."""
-    known = replace(mask, classes=np.where(done.filled, CLEAR, mask.classes).astype(np.uint8))
-    new = filler.fill(done.tile, known)
-    ground = Area.of(done.tile, known).clear
-    if ground.any() and new.filled.any():
-        at = ndimage.distance_transform_edt(~ground, return_distances=False, return_indices=True)
-        trust = done.confidence[at[0], at[1]]
-        sure = np.where(new.filled, new.confidence * trust, new.confidence)
-        new = replace(new, confidence=sure.astype(np.float32))
-    return _merge(done, new)
 
 
 def _merge(done: FilledTile, new: FilledTile) -> FilledTile:

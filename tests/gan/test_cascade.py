@@ -63,7 +63,7 @@ def test_each_step_sees_only_what_is_left():
     result = Cascade(spectral=spectral, spatial=spatial).fill(tile, mask)
     (_, first), (data, second) = spectral.seen[0], spatial.seen[0]
     assert np.array_equal(first, mask.classes)
-    assert (second[1] == CLEAR).all(), "filled thin cloud is ground to continue from"
+    assert (second[1] == NODATA).all(), "a fill is no ground to learn from"
     assert (data[:, 1] == 0.5).all()
     assert np.array_equal(second[2:], mask.classes[2:])
     rows = result.provenance[:, 0]
@@ -71,14 +71,6 @@ def test_each_step_sees_only_what_is_left():
     assert (result.tile.data[:, 1] == 0.5).all()
     assert result.tile.data[:, 2] == pytest.approx(0.6)
     assert np.array_equal(result.tile.data[:, 3:], tile.data[:, 3:])
-
-
-def test_confidence_is_no_better_than_its_ground():
-    tile, mask = scene()
-    steps = {"spectral": Spy(THIN, SPECTRAL, 0.5), "spatial": Spy(THICK, SPATIAL, 0.6, sure=0.8)}
-    sure = Cascade(**steps).fill(tile, mask).confidence[:, 0]
-    # thick (row 2) touches only what was filled with .5
-    assert list(sure) == pytest.approx([1, 0.5, 0.4, 0, 1, 1])
 
 
 def test_other_dates_come_first_and_are_no_source_for_fits():

@@ -27,7 +27,7 @@ def answer(*words) -> dict:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "demo"
-    return folder, answer("demo", "--size", 160, "-o", folder)
+    return folder, answer("demo", "--size", 256, "-o", folder)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_clean_writes_all_outputs_and_says_where(scene, tmp_path):
     written = {p.name for p in (tmp_path / "out").iterdir() if p.suffix in (".tif", ".png")}
     assert written == {f"scene_{k}.{'png' if k == 'quicklook' else 'tif'}" for k in KINDS}
     assert sum(told["cover"].values()) == pytest.approx(100, abs=0.01)
-    assert sum(told["filled"].values()) == 160 * 160
+    assert sum(told["filled"].values()) == 256 * 256
 
 
 def test_pixels_called_clear_leave_clean_with_the_bytes_they_came_with(scene, tmp_path):
@@ -145,7 +145,7 @@ def test_a_scene_all_cloud_is_marked_unfillable_with_a_warning_and_exit_0(scene,
 def test_a_scene_without_cloud_comes_out_as_it_went_in(scene, tmp_path):
     dark = paint(scene, tmp_path / "dark.tif", 500)
     told = answer("clean", dark, "-o", tmp_path / "out", "--detector", "braaten")
-    assert told["filled"]["observed"] == 160 * 160
+    assert told["filled"]["observed"] == 256 * 256
     assert read(tmp_path / "out" / "dark_clean.tif").stored.tobytes() == read(dark).stored.tobytes()
 
 
