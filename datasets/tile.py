@@ -136,17 +136,7 @@ class Tile:
     @property
     def gsd_m(self) -> float | None:
         """Pixel size in metres, from the grid, else from the sensor's bands, else None."""
-        t = self.transform
-        if self.crs is None:
-            sizes = [b.gsd_m for b in self.bands if b.gsd_m]
-            return min(sizes) if sizes else None
-        if self.crs.is_geographic:
-            lat = t.d * self.shape[1] / 2 + t.e * self.shape[0] / 2 + t.f
-            dx = hypot(t.a * cos(radians(lat)), t.d)
-            dy = hypot(t.b * cos(radians(lat)), t.e)
-            return float(sqrt(dx * dy) * 111_195.0)
-        metres = self.crs.linear_units_factor[1] if self.crs.is_projected else 1.0  # local: metres
-        return float(sqrt(abs(t.determinant)) * metres)
+        return pixel_size_m(self.transform, self.crs, self.shape, self.bands)
 
     def pick(self, needed: BandSet) -> FloatArray:
         """(len(needed), y, x) planes that fit the windows; UnfitError if one is lacking."""
@@ -160,6 +150,23 @@ class Tile:
     def with_data(self, data: FloatArray) -> Tile:
         """The same tile with other values (``stored`` is kept for the pixels left alone)."""
         return replace(self, data=data)
+
+
+def pixel_size_m(
+    transform: Affine, crs: CRS | None, shape: tuple[int, int], bands: BandSet
+) -> float | None:
+    """Side of a square pixel of the same area in metres; the bands' own where there is no CRS."""
+    t = transform
+    if crs is None:
+        sizes = [b.gsd_m for b in bands if b.gsd_m]
+        return min(sizes) if sizes else None
+    if crs.is_geographic:
+        lat = t.d * shape[1] / 2 + t.e * shape[0] / 2 + t.f
+        dx = hypot(t.a * cos(radians(lat)), t.d)
+        dy = hypot(t.b * cos(radians(lat)), t.e)
+        return float(sqrt(dx * dy) * 111_195.0)
+    metres = crs.linear_units_factor[1] if crs.is_projected else 1.0  # local: metres
+    return float(sqrt(abs(t.determinant)) * metres)
 
 
 @dataclass(frozen=True)

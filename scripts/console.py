@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,9 @@ def guarded(debug: bool) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         _stop("kumosan: interrupted; nothing half-written is left behind.", 130)
+    except BrokenPipeError:  # the reader of our output (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
     except MemoryError:
         if debug:
             raise

@@ -11,7 +11,7 @@ from .console import Console
 from .options import Common, Reading
 
 if TYPE_CHECKING:
-    from ..datasets import Tile
+    from ..datasets import Scene
 
 
 def command(
@@ -20,38 +20,44 @@ def command(
     common: Common,
 ) -> None:
     """Tell sensor, bands, wavelengths, scaling, sun, valid area, and the detectors that fit."""
-    from .pipeline import load
+    from .pipeline import describe, open_
 
     console = Console(common.json, common.log_format, common.verbose)
-    tile = load(scene, reading, console)
-    facts = _facts(scene, tile)
+    opened = open_(scene, reading)
+    console.note(f"{scene.name}: {describe(opened)}")
+    with console.phase("finding the valid area", opened.shape[0] * opened.shape[1]):
+        facts = _facts(scene, opened)
     console.result(facts, _text(facts))
 
 
-def _facts(scene: Path, tile: Tile) -> dict[str, Any]:
-    from .. import detection
+def _facts(scene: Path, opened: Scene) -> dict[str, Any]:
+    from rasterio.windows import Window
 
-    height, width = tile.shape
-    valid = float(tile.valid.mean())
-    gsd = tile.gsd_m
-    scales, offsets = tile.encoding.scale, tile.encoding.offset
+    from .. import detection
+    from ..datasets.validity import valid_rows
+
+    height, width = opened.shape
+    valid = sum(int(rows.sum()) for rows in valid_rows(opened)) / (height * width)
+    corner = opened.read(Window(0, 0, 1, 1))  # what fits depends on bands and supplier's mask
+    gsd = opened.gsd_m
+    scales, offsets = opened.encoding.scale, opened.encoding.offset
     return {
         "scene": scene,
-        "sensor": tile.acquired.sensor,
-        "level": tile.acquired.level,
-        "time": tile.acquired.time,
-        "sun_zenith_deg": tile.acquired.sun_zenith_deg,
-        "sun_azimuth_deg": tile.acquired.sun_azimuth_deg,
+        "sensor": opened.acquired.sensor,
+        "level": opened.acquired.level,
+        "time": opened.acquired.time,
+        "sun_zenith_deg": opened.acquired.sun_zenith_deg,
+        "sun_azimuth_deg": opened.acquired.sun_azimuth_deg,
         "width": width,
         "height": height,
         "gsd_m": gsd,
-        "crs": tile.crs.to_string() if tile.crs else None,
-        "dtype": tile.encoding.dtype,
-        "nodata": tile.encoding.nodata,
+        "crs": opened.grid.crs.to_string() if opened.grid.crs else None,
+        "dtype": opened.encoding.dtype,
+        "nodata": opened.encoding.nodata,
         "valid_percent": 100 * valid,
         "valid_km2": valid * height * width * gsd**2 / 1e6 if gsd else None,
-        "suppliers_mask": tile.quality.scheme if tile.quality else None,
-        "detectors": detection.fitting(tile),
+        "suppliers_mask": opened.scheme,
+        "detectors": detection.fitting(corner),
         "bands": [
             {
                 "name": b.name,
@@ -62,7 +68,7 @@ def _facts(scene: Path, tile: Tile) -> dict[str, Any]:
                 "scale": scales[i if len(scales) > 1 else 0],
                 "offset": offsets[i if len(offsets) > 1 else 0],
             }
-            for i, b in enumerate(tile.bands)
+            for i, b in enumerate(opened.bands)
         ],
     }
 

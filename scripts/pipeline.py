@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import detection, gan
-from ..datasets import CloudMask, FilledTile, Tile, read
+from ..datasets import CloudMask, FilledTile, Scene, Tile, open_scene
 from ..datasets.errors import UsageError
 from ..datasets.opening import MAX_PIXELS
 from ..datasets.quicklook import write_quicklook
@@ -27,44 +27,55 @@ def stem(path: Path) -> str:
     return path.resolve().stem
 
 
+def open_(path: Path, reading: Reading) -> Scene:
+    """Open a scene with the options of the command line, without reading its pixels."""
+    return open_scene(
+        path,
+        sensor=reading.sensor,
+        bands=reading.bands,
+        scale=reading.scale,
+        offset=reading.offset,
+        resolution_m=reading.resolution,
+        max_pixels=reading.max_pixels or MAX_PIXELS,
+    )
+
+
 def load(path: Path, reading: Reading, console: Console) -> Tile:
     """Read a scene and tell in one line how it was understood."""
     with console.phase("reading"):
-        tile = read(
-            path,
-            sensor=reading.sensor,
-            bands=reading.bands,
-            scale=reading.scale,
-            offset=reading.offset,
-            resolution_m=reading.resolution,
-            max_pixels=reading.max_pixels or MAX_PIXELS,
-        )
+        tile = open_(path, reading).read()
     console.note(f"{path.name}: {describe(tile)}")
     return tile
 
 
-def describe(tile: Tile) -> str:
-    """One line: sensor, level, size, bands, scaling."""
-    known = sensors().get(tile.acquired.sensor or "")
-    height, width = tile.shape
-    gsd = f" of {tile.gsd_m:.3g} m" if tile.gsd_m else ""
-    centers = [tile.bands[i].center_nm for i in tile.optical]
+def describe(seen: Tile | Scene) -> str:
+    """One line: sensor, level, size, bands, scaling of the optical bands."""
+    known = sensors().get(seen.acquired.sensor or "")
+    height, width = seen.shape
+    gsd = f" of {seen.gsd_m:.3g} m" if seen.gsd_m else ""
+    optical = [i for i, b in enumerate(seen.bands) if b.kind not in ("other", "thermal")]
+    centers = [seen.bands[i].center_nm for i in optical]
     span = f", {min(centers):.0f}-{max(centers):.0f} nm" if centers else ""
-    scale, offset = (_range(v) for v in (tile.encoding.scale, tile.encoding.offset))
+    scale, offset = (
+        _range([v[i if len(v) > 1 else 0] for i in optical])
+        for v in (seen.encoding.scale, seen.encoding.offset)
+    )
     return "; ".join(
         [
-            known.title if known else tile.acquired.sensor or "sensor not named",
+            known.title if known else seen.acquired.sensor or "sensor not named",
             {"TOA": "top-of-atmosphere", "SR": "surface reflectance"}.get(
-                tile.acquired.level or "", "level not named"
+                seen.acquired.level or "", "level not named"
             ),
             f"{width} x {height} px{gsd}",
-            f"{len(tile.bands)} bands{span}",
-            f"{tile.encoding.dtype} x {scale} + {offset}",
+            f"{len(seen.bands)} bands{span}",
+            f"{seen.encoding.dtype} x {scale} + {offset}",
         ]
     )
 
 
-def _range(values: tuple[float, ...]) -> str:
+def _range(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
     low, high = min(values), max(values)
     return f"{low:.4g}" if low == high else f"{low:.4g}..{high:.4g}"
 

@@ -34,24 +34,14 @@ def command(
     Rows (or columns) of patches slide on their own to follow the edge of a rotated swath. A
     second run with the same scene and settings goes on where the first one was stopped.
     """
-    from ..datasets.opening import MAX_PIXELS
     from ..datasets.patches import PatchRun, PatchSettings
-    from ..datasets.read import open_scene
-    from .pipeline import stem
+    from .pipeline import open_, stem
 
     console = Console(common.json, common.log_format, common.verbose)
     settings = PatchSettings(size, min_valid)
     folder = output or Path(f"{stem(scene)}_tiles")
     with _bounded_cache():
-        opened = open_scene(
-            scene,
-            sensor=reading.sensor,
-            bands=reading.bands,
-            scale=reading.scale,
-            offset=reading.offset,
-            resolution_m=reading.resolution,
-            max_pixels=reading.max_pixels or MAX_PIXELS,
-        )
+        opened = open_(scene, reading)
         run = PatchRun.of(opened, folder, settings)
         header = run.check(common.overwrite)
         height, width = opened.shape

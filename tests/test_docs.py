@@ -1,10 +1,12 @@
 """Every kumosan command of the README and the docs runs, in the order in which it is written."""
 
+import importlib.util
 import re
 import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -31,10 +33,40 @@ def demo(tmp_path_factory) -> Path:
     return folder
 
 
+def make_products(folder: Path) -> None:
+    """Tiny products of imaging spectrometers, in the published structure, as the docs name them."""
+    spec = importlib.util.spec_from_file_location(
+        "products_hyper", REPO / "tests" / "datasets" / "products_hyper.py"
+    )
+    writers = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(writers)
+    folder.mkdir()
+    numbers = np.full((3, 40, 40), 2000)
+    nm = [492.0, 560.0, 665.0]
+    writers.write_enmap(folder, numbers, nm).rename(folder / "ENMAP")
+    writers.write_desis(folder, numbers, nm).rename(folder / "DESIS")
+    vnir, swir = (np.full((40, n, 40), 9000, np.uint16) for n in (6, 4))
+    writers.write_prisma(folder, vnir, swir).rename(folder / "PRISMA.he5")
+    down, across = np.mgrid[1:41, 1:41]
+    cube = np.full((40, 40, 3), 0.2, np.float32)
+    writers.write_emit(folder, cube, across, down, nm, [1, 1, 1]).rename(folder / "EMIT.nc")
+    planes = {490: numbers[0], 560: numbers[1], 670: numbers[2]}
+    writers.write_satellogic(folder, planes).rename(folder / "SATELLOGIC")
+    wavelengths = "{492, 560, 665}"
+    writers.write_envi(
+        folder,
+        numbers.astype(np.uint16),
+        wavelength=wavelengths,
+        wavelength_units="Nanometers",
+        reflectance_scale_factor=10000,
+    )
+
+
 @pytest.fixture
 def workplace(demo, tmp_path, monkeypatch) -> Path:
     """An empty folder in which the demo has run, as the README's first command leaves it."""
     shutil.copytree(demo, tmp_path / "kumosan_demo")
+    make_products(tmp_path / "products")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
