@@ -3,6 +3,7 @@
 from .bands import Band, BandSet
 from .encoding import Encoding
 from .errors import KumosanError
+from .memory import from_array
 from .protocols import Detector, Filler
 from .read import open_scene, read, read_mask
 from .scene import Scene
@@ -22,6 +23,7 @@ __all__ = [
     "Quality",
     "Scene",
     "Tile",
+    "from_array",
     "open_scene",
     "read",
     "read_mask",

@@ -38,8 +38,8 @@ XML = """<?xml version="1.0" encoding="UTF-8"?>
 
 def tif(path, data, transform=GRID, crs="EPSG:32633", **more):
     n, h, w = data.shape
-    profile = dict(count=n, height=h, width=w, dtype=data.dtype, transform=transform, crs=crs)
-    with rasterio.open(path, "w", driver="GTiff", **profile, **more) as ds:
+    more |= {"count": n, "height": h, "width": w, "dtype": data.dtype}
+    with rasterio.open(path, "w", driver="GTiff", transform=transform, crs=crs, **more) as ds:
         ds.write(data)
     return path
 
@@ -133,7 +133,7 @@ def test_four_bands_by_instrument(folder, instrument, sensor, nir):
 @pytest.mark.parametrize("instrument", ["PS2", "PS2.SD", "PSB.SD"])
 def test_a_written_scene_is_read_as_what_it_was(folder, tmp_path, instrument):
     tile = read(four(folder, instrument))
-    write_tile(tile, tmp_path / "out.tif")
+    write_tile(tmp_path / "out.tif", tile)
     again = read(tmp_path / "out.tif")
     assert again.acquired == tile.acquired
     assert again.bands == tile.bands
