@@ -9,6 +9,7 @@ from .read import open_scene, read, read_mask
 from .scene import Scene
 from .tile import Acquisition, CloudMask, FilledTile, Quality, Tile
 from .write import write_filled, write_mask, write_tile
+from .xarray_bridge import from_xarray, mask_to_xarray, to_xarray
 
 __all__ = [
     "Acquisition",
@@ -24,9 +25,12 @@ __all__ = [
     "Scene",
     "Tile",
     "from_array",
+    "from_xarray",
+    "mask_to_xarray",
     "open_scene",
     "read",
     "read_mask",
+    "to_xarray",
     "write_filled",
     "write_mask",
     "write_tile",

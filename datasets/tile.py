@@ -151,6 +151,12 @@ class Tile:
         """The same tile with other values (``stored`` is kept for the pixels left alone)."""
         return replace(self, data=data)
 
+    def to_xarray(self) -> Any:
+        """An `xarray.DataArray`, see `xarray_bridge.to_xarray` (and `from_xarray`)."""
+        from .xarray_bridge import to_xarray
+
+        return to_xarray(self)
+
 
 def pixel_size_m(
     transform: Affine, crs: CRS | None, shape: tuple[int, int], bands: BandSet

@@ -13,6 +13,7 @@ from kumosan.datasets.tile import Acquisition, Quality
 FLOAT = np.full((3, 4, 5), 0.2, np.float32)
 COUNTS = np.arange(60, dtype=np.uint16).reshape(3, 4, 5) * 100
 NM = [490, 560, 665]
+MASK = Quality("scl", np.zeros((1, 1), np.uint8))
 
 
 def test_reflectance_with_wavelengths():
@@ -107,7 +108,7 @@ FAULTS = [
     ("scale 0", FLOAT, {"wavelengths_nm": NM, "scale": 0}, ValueRangeError, "scale"),
     ("CRS", FLOAT, {"wavelengths_nm": NM, "crs": "EPSG:1"}, GridError, "EPSG:1"),
     (
-        "mask", FLOAT, {"wavelengths_nm": NM, "quality": Quality("scl", np.zeros((1, 1), np.uint8))},
+        "mask", FLOAT, {"wavelengths_nm": NM, "quality": MASK},
         GridError, "mask of shape (1, 1)",
     ),
 ]  # fmt: skip
