@@ -12,7 +12,7 @@ from .options import Common, Reading
 
 
 def command(
-    scene: Annotated[Path, typer.Argument(help="GeoTIFF, Sentinel-2 .SAFE or Landsat folder.")],
+    scene: Annotated[Path, typer.Argument(help="File or folder of any product in docs/data.md.")],
     reading: Reading,
     common: Common,
     output: Annotated[

@@ -12,7 +12,7 @@ from .options import Common, Reading
 
 
 def command(
-    scene: Annotated[Path, typer.Argument(help="GeoTIFF, Sentinel-2 .SAFE or Landsat folder.")],
+    scene: Annotated[Path, typer.Argument(help="File or folder of any product in docs/data.md.")],
     mask: Annotated[Path, typer.Argument(help="Mask on the scene's grid: 0, 1, 2, 3, 255.")],
     reading: Reading,
     common: Common,
