@@ -38,7 +38,8 @@ fmask .924, ltk .915, braaten .877; with visible bands alone hot .818, braaten .
 stands before hot because it finds shadows too (.66). QA_PIXEL stands first: it is Fmask
 again, run by the supplier on the whole scene with its sun angles. Sen2Cor's SCL comes after
 Fmask, which did better on CloudSEN12 (.84 against .71), and before the rules that know no
-shadow; Planet's UDM2 likewise (not measured, SuperDove has no bands for Fmask). Hollstein's tree, for Sentinel-2 Level-1C, could not be measured on those tiles.
+shadow; Planet's UDM2 likewise (not measured; SuperDove has no bands for Fmask). Hollstein's
+tree, for Sentinel-2 Level-1C, could not be measured on those tiles.
 """
 
 __all__ = [

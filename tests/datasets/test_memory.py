@@ -71,6 +71,16 @@ def test_a_view_in_another_order_is_made_contiguous():
     np.testing.assert_allclose(tile.data, image, rtol=1e-6)
 
 
+def test_wavelengths_as_arrays_names_as_a_list_and_the_level():
+    tile = from_array(FLOAT, wavelengths_nm=np.array(NM), fwhm_nm=np.array([60, 30, 30]))
+    assert [b.fwhm_nm for b in tile.bands] == [60, 30, 30]
+    tile = from_array(FLOAT, bands=["blue", "green", "red"], level="TOA")
+    assert tile.bands.names == ("blue", "green", "red")
+    assert tile.acquired.level == "TOA"
+    unmasked = np.ma.masked_array(FLOAT, False)
+    assert type(from_array(unmasked, wavelengths_nm=NM).stored) is np.ndarray
+
+
 def test_numbers_that_are_no_reflectance_stay_missing():
     data = FLOAT.copy()
     data[0, 0, 0], data[1, 1, 1] = np.nan, np.inf
@@ -111,6 +121,20 @@ FAULTS = [
         "mask", FLOAT, {"wavelengths_nm": NM, "quality": MASK},
         GridError, "mask of shape (1, 1)",
     ),
+    ("bands between", np.moveaxis(FLOAT, 0, 1), {"bands": "b,g,r"}, GridError, "(data, 1, 0)"),
+    (
+        "masked", np.ma.masked_array(COUNTS, COUNTS == 0), {"wavelengths_nm": NM, "scale": 1e-4},
+        ValueRangeError, "filled",
+    ),
+    ("ragged", [[1], [2, 3]], {"wavelengths_nm": NM}, GridError, "unequal"),
+    ("words for nm", FLOAT, {"wavelengths_nm": ["a", "b", "c"]}, BandError, "numbers in nm"),
+    ("one number", FLOAT, {"wavelengths_nm": 490}, BandError, "numbers in nm"),
+    ("numbers as bands", FLOAT, {"bands": NM}, BandError, "wavelengths_nm"),
+    (
+        "a plain tuple", FLOAT, {"wavelengths_nm": NM, "transform": (10, 0, 5, 0, -10, 5)},
+        GridError, "from_gdal",
+    ),
+    ("level", FLOAT, {"wavelengths_nm": NM, "level": "L2A"}, ValueRangeError, "'SR'"),
 ]  # fmt: skip
 
 
