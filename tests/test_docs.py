@@ -46,10 +46,10 @@ def make_products(folder: Path) -> None:
     writers.write_enmap(folder, numbers, nm).rename(folder / "ENMAP")
     writers.write_desis(folder, numbers, nm).rename(folder / "DESIS")
     vnir, swir = (np.full((40, n, 40), 9000, np.uint16) for n in (6, 4))
-    writers.write_prisma(folder, vnir, swir).rename(folder / "PRISMA.he5")
+    writers.write_prisma(folder, vnir, swir)
     down, across = np.mgrid[1:41, 1:41]
     cube = np.full((40, 40, 3), 0.2, np.float32)
-    writers.write_emit(folder, cube, across, down, nm, [1, 1, 1]).rename(folder / "EMIT.nc")
+    writers.write_emit(folder, cube, across, down, nm, [1, 1, 1])
     planes = {490: numbers[0], 560: numbers[1], 670: numbers[2]}
     writers.write_satellogic(folder, planes).rename(folder / "SATELLOGIC")
     wavelengths = "{492, 560, 665}"
