@@ -112,12 +112,12 @@ def _plain(data: Any, name: str) -> NDArray[Any]:
         data = np.asarray(data)
     except ValueError as e:
         raise GridError(f"{name} of rows of unequal length", "(band, y, x)", "pad them") from e
-    if data.dtype.kind not in "iuf" or data.dtype.name not in np.sctypeDict:
+    if data.dtype.kind not in "iuf" or data.dtype.name in ("float16", "float96", "float128"):
         raise ValueRangeError(
-            f"{name} of dtype {data.dtype}", "integers or real numbers",
+            f"{name} of dtype {data.dtype}", "integers of 8 to 64 bits, float32 or float64",
             "convert it (data.astype('float32')); a mask is no image",
         )  # fmt: skip
-    plain: NDArray[Any] = data
+    plain: NDArray[Any] = data.astype(data.dtype.newbyteorder("="), copy=False)
     return plain
 
 

@@ -81,6 +81,12 @@ def test_wavelengths_as_arrays_names_as_a_list_and_the_level():
     assert type(from_array(unmasked, wavelengths_nm=NM).stored) is np.ndarray
 
 
+def test_the_other_byte_order_is_turned(tmp_path):
+    tile = from_array(COUNTS.astype(">u2"), wavelengths_nm=NM, scale=1e-4)
+    write_tile(tmp_path / "a.tif", tile)
+    np.testing.assert_array_equal(read(tmp_path / "a.tif").stored, COUNTS)
+
+
 def test_numbers_that_are_no_reflectance_stay_missing():
     data = FLOAT.copy()
     data[0, 0, 0], data[1, 1, 1] = np.nan, np.inf
@@ -126,6 +132,7 @@ FAULTS = [
         "masked", np.ma.masked_array(COUNTS, COUNTS == 0), {"wavelengths_nm": NM, "scale": 1e-4},
         ValueRangeError, "filled",
     ),
+    ("half", FLOAT.astype(np.float16), {"wavelengths_nm": NM}, ValueRangeError, "float32"),
     ("ragged", [[1], [2, 3]], {"wavelengths_nm": NM}, GridError, "unequal"),
     ("words for nm", FLOAT, {"wavelengths_nm": ["a", "b", "c"]}, BandError, "numbers in nm"),
     ("one number", FLOAT, {"wavelengths_nm": 490}, BandError, "numbers in nm"),
