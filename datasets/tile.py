@@ -92,27 +92,23 @@ class Tile:
         if self.data.ndim != 3 or self.data.shape[0] != len(self.bands):
             raise GridError(
                 f"a tile of shape {self.data.shape} with {len(self.bands)} bands",
-                "data of shape (band, y, x) with one band each",
-                "check the order of the axes",
-            )
+                "data of shape (band, y, x) with one band each", "check the order of the axes",
+            )  # fmt: skip
         if self.data.dtype != np.float32:
             raise ValueRangeError(
                 f"tile data of dtype {self.data.dtype}",
-                "float32 reflectance",
-                "decode the stored numbers first (Encoding.decode)",
-            )
+                "float32 reflectance", "decode the stored numbers first (Encoding.decode)",
+            )  # fmt: skip
         if self.stored is not None and self.stored.shape != self.data.shape:
             raise GridError(
                 f"stored numbers of shape {self.stored.shape}",
-                f"the shape of data, {self.data.shape}",
-                "pass both from the same read",
-            )
+                f"the shape of data, {self.data.shape}", "pass both from the same read",
+            )  # fmt: skip
         if self.quality is not None and self.quality.codes.shape != self.shape:
             raise GridError(
                 f"a supplier's mask of shape {self.quality.codes.shape}",
-                f"the tile's {self.shape}",
-                "resample it to the tile's grid",
-            )
+                f"the tile's {self.shape}", "resample it to the tile's grid",
+            )  # fmt: skip
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -190,9 +186,8 @@ class CloudMask:
         if self.classes.ndim != 2 or self.classes.dtype != np.uint8:
             raise ValueRangeError(
                 f"mask of dtype {self.classes.dtype} and shape {self.classes.shape}",
-                "uint8 classes of shape (y, x)",
-                "convert it first",
-            )
+                "uint8 classes of shape (y, x)", "convert it first",
+            )  # fmt: skip
         counts = np.bincount(self.classes.ravel(), minlength=256)
         unknown = [int(v) for v in np.flatnonzero(counts) if v > SHADOW and v != NODATA]
         if unknown:
@@ -263,9 +258,8 @@ class CloudMask:
         if both and shift > 0.01 * size:
             raise GridError(
                 f"a mask shifted by up to {shift / size:.2f} pixels",
-                "the scene's own grid",
-                "resample the mask to the scene's grid",
-            )
+                "the scene's own grid", "resample the mask to the scene's grid",
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)

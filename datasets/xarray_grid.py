@@ -57,7 +57,7 @@ def dims_named(array: xr.DataArray, bands: bool = True) -> xr.DataArray:
         found = {d: name for d, name in found.items() if name != "band"}
     # A dimension called wavelength has its centres as values: keep them under that name.
     copies = {}
-    for d, name in found.items():
+    for d in found:
         if d == "wavelength" and d in array.coords:
             copies["wavelength"] = ("band", array[d].values, array[d].attrs)
             array = array.assign_coords({d: [f"{v:g}" for v in array[d].values.astype(float)]})
