@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,24 +21,51 @@ def command(
     common: Common,
 ) -> None:
     """Tell sensor, bands, wavelengths, scaling, sun, valid area, and the detectors that fit."""
+    from ..datasets.opening import check_size
     from .pipeline import describe, open_
 
     console = Console(common.json, common.log_format, common.verbose)
     opened = open_(scene, reading)
+    height, width = opened.shape
+    if reading.max_pixels:  # else of any size, for pixels are streamed
+        check_size(opened.path, width, height, len(opened.bands), reading.max_pixels)
     console.note(f"{scene.name}: {describe(opened)}")
-    with console.phase("finding the valid area", opened.shape[0] * opened.shape[1]):
-        facts = _facts(scene, opened)
-    console.result(facts, _text(facts))
+    with console.phase("finding the valid area", width * height):
+        valid = _valid_share(opened, console.teller("finding the valid area", "rows"))
+    facts = _facts(scene, opened, valid)
+    console.result(facts, _text(facts, _bad(opened)))
 
 
-def _facts(scene: Path, opened: Scene) -> dict[str, Any]:
-    from rasterio.windows import Window
-
-    from .. import detection
+def _valid_share(opened: Scene, tell: Callable[[int, int], None]) -> float:
+    """Share of valid pixels in [0, 1], found in blocks of rows."""
     from ..datasets.validity import valid_rows
 
     height, width = opened.shape
-    valid = sum(int(rows.sum()) for rows in valid_rows(opened)) / (height * width)
+    count = done = 0
+    for rows in valid_rows(opened):
+        count += int(rows.sum())
+        done += rows.shape[0]
+        tell(done, height)
+    return count / (height * width)
+
+
+def _bad(opened: Scene) -> dict[str, list[str]]:
+    """Names of the bands that no method uses, by the reason that the reader gives."""
+    found: dict[str, list[str]] = {}
+    for i, band in enumerate(opened.bands):
+        if band.kind == "other":
+            tags = opened.band_tags[i] if opened.band_tags else {}
+            listed = "listed as bad" if tags.get("bbl") == "0" else "not spectral"
+            found.setdefault(tags.get("bbl_reason", listed), []).append(band.name)
+    return found
+
+
+def _facts(scene: Path, opened: Scene, valid: float) -> dict[str, Any]:
+    from rasterio.windows import Window
+
+    from .. import detection
+
+    height, width = opened.shape
     corner = opened.read(Window(0, 0, 1, 1))  # what fits depends on bands and supplier's mask
     gsd = opened.gsd_m
     scales, offsets = opened.encoding.scale, opened.encoding.offset
@@ -73,12 +101,13 @@ def _facts(scene: Path, opened: Scene) -> dict[str, Any]:
     }
 
 
-def _text(facts: dict[str, Any]) -> str:
+def _text(facts: dict[str, Any], bad: dict[str, list[str]]) -> str:
     lines = [
         f"{key.replace('_', ' '):16} {', '.join(value) if isinstance(value, list) else value}"
         for key, value in facts.items()
         if key != "bands" and value is not None
     ]
+    lines += [f"{'bands not used':16} {', '.join(names)}: {why}" for why, names in bad.items()]
     head = f"{'band':14}{'centre nm':>10}{'FWHM nm':>9}{'GSD m':>7}  {'kind':11}scale, offset"
     rows = [
         f"{b['name']:14}{b['center_nm']:10.1f}{b['fwhm_nm']:9.1f}{b['gsd_m'] or '-':>7}  "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +61,9 @@ def command(
             console.result(facts | {"dry_run": True}, f"{text}\nwould be written to {folder}/")
             return
         with console.phase("writing", facts["patches"] * size * size):
-            written, there = run.write(header, common.overwrite, _Teller(console))
+            written, there = run.write(
+                header, common.overwrite, console.teller("writing", "patches")
+            )
         console.result(
             facts | {"written": written, "skipped": there, "seconds": console.seconds},
             f"{text}\n{written} written, {there} were there already; "
@@ -103,17 +104,3 @@ def _bounded_cache() -> Iterator[None]:
     own = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": CACHE_BYTES}
     with rasterio.Env(**own):
         yield
-
-
-class _Teller:
-    """A line of progress every ten seconds."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._told = time.perf_counter()
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.perf_counter()
-        if now - self._told >= 10:
-            self._told = now
-            self._console.note(f"writing: {done} of {total} patches", done=done, total=total)
