@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -33,14 +34,38 @@ def demo(tmp_path_factory) -> Path:
     return folder
 
 
+def load(name: str) -> ModuleType:
+    """A module of tests/datasets, for its writers of products."""
+    path = REPO / "tests" / "datasets" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def make_products(folder: Path) -> None:
-    """Tiny products of imaging spectrometers, in the published structure, as the docs name them."""
-    spec = importlib.util.spec_from_file_location(
-        "products_hyper", REPO / "tests" / "datasets" / "products_hyper.py"
-    )
-    writers = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(writers)
+    """Tiny products of every kind, in the published structure, as the docs name them."""
     folder.mkdir()
+    make_optical(folder)
+    make_spectrometers(folder)
+
+
+def make_optical(folder: Path) -> None:
+    """Sentinel-2, Landsat and PlanetScope, some as the archives that are downloaded."""
+    writers, landsat = load("products_optical"), load("test_landsat")
+    writers.write_safe(folder, "L2A")
+    level1 = writers.write_safe(folder, "L1C")
+    shutil.make_archive(str(level1), "zip", folder, level1.name)
+    for image in writers.write_planet(folder).parent.iterdir():
+        shutil.copy(image, folder)
+    landsat.old_landsat(folder, 5, "L2SP")
+    etm = landsat.old_landsat(folder, 7, "L1TP")
+    shutil.make_archive(str(etm), "tar", etm)
+
+
+def make_spectrometers(folder: Path) -> None:
+    """EnMAP, DESIS, PRISMA, EMIT, Satellogic, and a plain ENVI file."""
+    writers = load("products_hyper")
     numbers = np.full((3, 40, 40), 2000)
     nm = [492.0, 560.0, 665.0]
     writers.write_enmap(folder, numbers, nm).rename(folder / "ENMAP")
