@@ -7,6 +7,7 @@ from .memory import from_array
 from .protocols import Detector, Filler
 from .read import open_scene, read, read_mask
 from .scene import Scene
+from .stac_stack import from_stac
 from .tile import Acquisition, CloudMask, FilledTile, Quality, Tile
 from .write import write_filled, write_mask, write_tile
 from .xarray_bridge import from_xarray, mask_to_xarray, to_xarray
@@ -25,6 +26,7 @@ __all__ = [
     "Scene",
     "Tile",
     "from_array",
+    "from_stac",
     "from_xarray",
     "mask_to_xarray",
     "open_scene",

@@ -47,6 +47,7 @@ READERS: tuple[Reader, ...] = (
     Reader(".emit", "open_emit"),
     Reader(".satellogic", "open_satellogic", ("scale", "offset")),
     Reader(".planet", "open_planet"),
+    Reader(".stac", "open_stac", ("resolution_m",)),
     Reader(".envi", "open_envi", _UNSAID),
     Reader(".geotiff", "open_geotiff", _UNSAID),  # last: it takes every file
 )

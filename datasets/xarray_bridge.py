@@ -193,6 +193,7 @@ def _bands(array: xr.DataArray) -> BandSet:
 
 
 def _band(name: str, i: int, rows: dict[str, Any], units: str | None) -> Band:
+    center: Any
     center, fwhm, gsd, kind = (None if v is None else v[i] for v in rows.values())
     if kind is not None and str(kind) not in _KINDS:
         raise BandError(f"a band of kind '{kind}'", ", ".join(_KINDS), "correct the coordinate")

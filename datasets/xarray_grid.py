@@ -155,4 +155,5 @@ def _error(transform: Affine, centers: tuple[NDArray[np.float64], ...]) -> float
     rows, columns = centers[0].shape
     x, y = np.arange(columns) + 0.5, (np.arange(rows) + 0.5)[:, None]
     off = (a * x + b * y + c - centers[0], d * x + e * y + f - centers[1])
-    return max(float(np.abs(o).max()) for o in off) / size
+    error: float = max(float(np.abs(o).max()) for o in off) / size
+    return error
