@@ -123,7 +123,7 @@ def _asked(sensor: str) -> Origin:
             return Origin(family, keys[0] if len(keys) == 1 else None, True)
         if sensor in keys:
             return Origin(family, sensor, True)
-    known = ", ".join([*MEMBERS, *sensors()])
+    known = ", ".join(dict.fromkeys([*MEMBERS, *sensors()]))  # some are both
     raise UsageError(f"no sensor called '{sensor}'", f"one of {known}", "correct --sensor")
 
 
