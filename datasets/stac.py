@@ -18,7 +18,7 @@ from rasterio.windows import Window
 
 from .bands import BandSet
 from .encoding import Encoding
-from .errors import BandError, GridError
+from .errors import BandError, FileError, GridError
 from .families import Origin
 from .hrefs import checked_href
 from .opening import MAX_PIXELS
@@ -94,8 +94,15 @@ def open_stac(
         GridError: the bands do not lie on one grid.
     """
     loaded, folder = load_item(item)
-    bands = asset_bands(loaded, assets)
-    acquired, found, tags = acquisition(loaded)
+    try:
+        bands = asset_bands(loaded, assets)
+        acquired, found, tags = acquisition(loaded)
+    except (TypeError, AttributeError) as error:
+        raise FileError(
+            f"{loaded.id} is no valid STAC item ({error})",
+            "fields of the types that STAC prescribes",
+            "correct the item, or take it from its catalogue again",
+        ) from error
     name = str(item) if isinstance(item, str | Path) else loaded.id
     opened = [(b, *_opened(b, folder, found)) for b in bands]
     sizes = sorted({_size(grid) for _, _, grid, _ in opened})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..datasets.errors import KumosanError, UnfitError, UsageError
+from ..datasets.errors import KumosanError, UnfitError
 from ..datasets.protocols import Detector, available, create
 from ..datasets.tile import CloudMask, Tile, require_quality
 from .braaten import Braaten
@@ -59,16 +59,7 @@ def get(name: str, **settings: Any) -> Detector:
     Raises:
         UsageError: there is no such detector, or it has no such setting.
     """
-    try:
-        return create(DETECTORS, GROUP, name, **settings)
-    except TypeError as error:
-        if not settings:
-            raise
-        raise UsageError(
-            f"detector '{name}' with {', '.join(f'{k}={v}' for k, v in settings.items())}",
-            "settings that it has",
-            f"leave out what it does not have ({error})",
-        ) from error
+    return create(DETECTORS, GROUP, name, **settings)
 
 
 def fitting(tile: Tile) -> list[str]:

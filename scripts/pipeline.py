@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import detection, gan
 from ..datasets import CloudMask, FilledTile, Scene, Tile, open_scene
-from ..datasets.errors import UsageError
+from ..datasets.errors import OutputError, UsageError
 from ..datasets.opening import MAX_PIXELS
 from ..datasets.quicklook import write_quicklook
 from ..datasets.sensors import sensors
@@ -98,6 +98,12 @@ def detect(
         the name of the detector that ran, and its mask after morphological clean-up.
     """
     settings = {} if threshold is None else {"threshold": threshold}
+    if threshold is not None and (detector == "auto" or not np.isfinite(threshold)):
+        raise UsageError(
+            f"--threshold {threshold} with --detector {detector}",
+            "a finite number, and the detector whose unit it has",
+            "name the detector, for example --detector fmask --threshold 0.2",
+        )
     name, found = detection.choose(tile, detector, **settings)
     console.explain(f"detectors that fit this scene: {', '.join(detection.fitting(tile))}")
     with console.phase(f"masking ({name})", tile.data[0].size):
@@ -106,9 +112,37 @@ def detect(
         if buffer_m is None:
             mask = replace(mask, classes=buffer(mask.classes, buffer_px))
     cover = mask.cover()
-    if mask.valid.any() and cover["clear"] == 0:
+    if not mask.valid.any():
+        console.warn("no valid pixel: the scene holds nothing but nodata")
+    elif cover["clear"] == 0:
         console.warn("no clear pixel: there is nothing to learn from, all stays as it is")
     return name, mask
+
+
+def check_request(detector: str, filler: str, references: Sequence[Path]) -> None:
+    """Refuse names, settings and combinations that cannot work, before any pixel is read."""
+    if detector != "auto":
+        detection.get(detector)
+    if references and filler not in ("auto", "temporal"):
+        raise UsageError(
+            f"--reference with --filler {filler}",
+            "a filler that uses other dates",
+            "choose --filler temporal or auto, or leave --reference out",
+        )
+    if not (references and filler == "temporal"):  # it cannot be made without them
+        gan.get(filler)
+
+
+def refuse_inputs(outputs: Iterable[Path | str], inputs: Iterable[Path]) -> None:
+    """Raise OutputError if an output is one of the inputs, whatever it is called."""
+    for output in map(Path, outputs):
+        if output.suffix.lower() not in ("", ".tif", ".tiff", ".png"):
+            raise OutputError(f"{output} as an output", "a name that ends in .tif", "rename it")
+        for given in inputs:
+            if output.exists() and given.exists() and output.samefile(given):
+                raise OutputError(
+                    f"{output} is an input", "an output of its own", "choose another --output"
+                )
 
 
 def fill(
@@ -118,19 +152,22 @@ def fill(
     references: Sequence[Path],
     reading: Reading,
     console: Console,
+    seed: int = 0,
 ) -> FilledTile:
-    """Fill what ``mask`` hides with the filler called ``filler``."""
-    dates = [load(path, reading, console) for path in references]
-    if dates and filler not in ("auto", "temporal"):
-        raise UsageError(
-            f"--reference with --filler {filler}",
-            "a filler that uses other dates",
-            "choose --filler temporal or auto, or leave --reference out",
-        )
-    settings: dict[str, Any] = {}
-    if dates:
-        masks = [detect(date, "auto", console)[1] for date in dates]
-        settings = {"references": dates, "reference_masks": masks}
+    """Fill what ``mask`` hides with the filler called ``filler``.
+
+    References are masked by the detector that fits them best, with a buffer of 2 pixels: what
+    is missed there would be pasted as ground.
+    """
+    settings: dict[str, Any] = {"seed": seed} if filler in ("auto", "regression") else {}
+    if references:
+        dates = [load(path, reading, console) for path in references]
+        if tile.path and any(Path(tile.path).samefile(path) for path in references):
+            raise UsageError("the scene itself as --reference", "another date", "name another file")
+        if any(t.crs is None for t in (tile, *dates)):
+            console.warn("without a coordinate system nobody can check that dates show one place")
+        masks = [detect(date, "auto", console, buffer_px=2)[1] for date in dates]
+        settings |= {"references": dates, "reference_masks": masks}
     found = gan.get(filler, **settings)
     with console.phase(f"filling ({filler})", int(mask.contaminated.sum())):
         done = found.fill(tile, mask)
