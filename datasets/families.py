@@ -20,6 +20,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "landsat-8/9": ("landsat-8", "landsat-9"),
     "landsat-4/5/7": ("landsat-5", "landsat-4", "landsat-7"),
     "superdove": ("superdove",),
+    "dove": ("dove-classic", "dove-r"),
 }
 """Sensor keys of ``sensors.toml`` by family."""
 
@@ -31,6 +32,7 @@ _NAMES = (  # what tags and file names (letters and digits only, lower case) cal
     (re.compile(r"^(landsat|l[co]0?)([89])"), "landsat-8/9"),
     (re.compile(r"^(landsat|l[te]0)([457])"), "landsat-4/5/7"),
     (re.compile(r"^()()(superdove|psbsd)"), "superdove"),
+    (re.compile(r"^(dove)(classic|r)?$"), "dove"),
 )
 
 
@@ -121,7 +123,7 @@ def _asked(sensor: str) -> Origin:
             return Origin(family, keys[0] if len(keys) == 1 else None, True)
         if sensor in keys:
             return Origin(family, sensor, True)
-    known = ", ".join([*MEMBERS, *sensors()])
+    known = ", ".join(dict.fromkeys([*MEMBERS, *sensors()]))  # some are both
     raise UsageError(f"no sensor called '{sensor}'", f"one of {known}", "correct --sensor")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,7 +88,8 @@ def make_loader(
 ) -> DataLoader[dict[str, Any]]:
     """A DataLoader whose batches are the same for any number of workers and way to start them.
 
-    The cache of ``dataset`` is filled before forked workers start, so that they share it.
+    Before workers are forked, the cache of ``dataset`` is filled, so that they share it, and
+    OpenCV is set to one thread in this process: its threads do not survive a fork.
 
     Args:
         dataset: what to draw from.
@@ -107,8 +109,10 @@ def make_loader(
         from torch.utils.data import DataLoader
     except ImportError as e:  # pragma: no cover - depends on the installation
         raise MissingExtraError("training", "nets") from e
-    if workers and start in (None, "fork"):
+    start = start or multiprocessing.get_start_method()  # type: ignore[assignment]
+    if workers and start == "fork":
         dataset.store.warm_up()
+        _one_thread()  # before the fork: in a child it would wait for threads that are not there
     return DataLoader(
         dataset,  # type: ignore[arg-type]  # any object with a length and items
         batch_size=batch_size,
@@ -117,14 +121,14 @@ def make_loader(
         multiprocessing_context=start if workers else None,
         prefetch_factor=prefetch if workers else None,
         persistent_workers=workers > 0,
-        worker_init_fn=_one_thread if workers else None,
+        worker_init_fn=_one_thread if workers and start != "fork" else None,
         drop_last=drop_last,
         pin_memory=pin_memory,
     )
 
 
-def _one_thread(worker: int) -> None:
-    """Native libraries must not start a thread for every core in every worker."""
+def _one_thread(worker: int = 0) -> None:
+    """OpenCV must not start a thread for every core in every worker."""
     import cv2
 
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(0)

@@ -54,15 +54,25 @@ def create(builtin: Mapping[str, Callable[..., T]], group: str, name: str, **set
     """Make the method called ``name``.
 
     Raises:
-        UsageError: there is no such method; the message lists those there are.
+        UsageError: there is no such method (the message lists those there are), or it has no
+            such setting.
     """
     found = available(builtin, group)
+    kind = group.rsplit(".", 1)[-1].rstrip("s")
     if name not in found:
-        kind = group.rsplit(".", 1)[-1].rstrip("s")
         raise UsageError(
             f"no {kind} called '{name}'", f"one of {', '.join(sorted(found))}", "correct the name"
         )
-    return found[name](**settings)
+    try:
+        return found[name](**settings)
+    except TypeError as error:
+        if not settings:
+            raise
+        raise UsageError(
+            f"{kind} '{name}' with {', '.join(settings)}",
+            "settings that it has",
+            f"leave out what it does not have ({error})",
+        ) from error
 
 
 class _Deferred:

@@ -46,6 +46,8 @@ READERS: tuple[Reader, ...] = (
     Reader(".prisma", "open_prisma"),
     Reader(".emit", "open_emit"),
     Reader(".satellogic", "open_satellogic", ("scale", "offset")),
+    Reader(".planet", "open_planet"),
+    Reader(".stac", "open_stac", ("resolution_m",)),
     Reader(".envi", "open_envi", _UNSAID),
     Reader(".geotiff", "open_geotiff", _UNSAID),  # last: it takes every file
 )

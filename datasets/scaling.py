@@ -61,7 +61,7 @@ def choose_encoding(
             chosen[i] = (scale, offset or 0.0)
     elif all(declared[i] == (1.0, 0.0) for i in optical):
         sample = _sample(dataset, optical, raw)
-        found = _from_metadata(dataset, bands, origin, dtype) or _as_reflectance(sample, dtype)
+        found = _from_metadata(dataset, bands, origin, dtype) or as_reflectance(sample, dtype)
         if found is None:
             raise _ambiguous(dataset.name, dtype, sample, origin)
         for i in optical:
@@ -128,7 +128,7 @@ def _from_metadata(dataset: Any, bands: BandSet, origin: Origin, dtype: str) -> 
     return None
 
 
-def _as_reflectance(sample: NDArray[np.float64], dtype: str) -> Scaling | None:
+def as_reflectance(sample: NDArray[np.float64], dtype: str) -> Scaling | None:
     """(1, 0) if floating-point numbers can be reflectance: 99.5th percentile in [0, 2].
 
     The 0.5th percentile must not lie below -1, which backscatter in dB does.

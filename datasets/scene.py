@@ -20,7 +20,7 @@ from .encoding import Encoding
 from .errors import GridError, ValueRangeError
 from .opening import MAX_PIXELS, check_size
 from .regrid import Grid
-from .tile import Acquisition, BoolArray, Quality, Tile
+from .tile import Acquisition, BoolArray, Quality, Tile, pixel_size_m
 
 
 class PixelSource(Protocol):
@@ -62,6 +62,11 @@ class Scene:
     def shape(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.grid.shape
+
+    @property
+    def gsd_m(self) -> float | None:
+        """Pixel size in metres, from the grid, else from the sensor's bands, else None."""
+        return pixel_size_m(self.grid.transform, self.grid.crs, self.shape, self.bands)
 
     def read(self, window: Window | None = None, bands: Sequence[int] | None = None) -> Tile:
         """Read a window of some bands; the whole scene and all bands by default.

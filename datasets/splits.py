@@ -81,7 +81,7 @@ def split(rows: Iterable[G], shares: Mapping[str, float], seed: int = 0) -> dict
     out: dict[str, list[G]] = {side: [] for side in shares}
     for row in rows:
         where, total = position(row.group, seed), 0.0
-        last = next(side for side in reversed(shares) if shares[side] > 0)
+        last = [side for side in shares if shares[side] > 0][-1]
         for side, share in shares.items():
             total += share
             if where < total or side == last:

@@ -92,27 +92,23 @@ class Tile:
         if self.data.ndim != 3 or self.data.shape[0] != len(self.bands):
             raise GridError(
                 f"a tile of shape {self.data.shape} with {len(self.bands)} bands",
-                "data of shape (band, y, x) with one band each",
-                "check the order of the axes",
-            )
+                "data of shape (band, y, x) with one band each", "check the order of the axes",
+            )  # fmt: skip
         if self.data.dtype != np.float32:
             raise ValueRangeError(
                 f"tile data of dtype {self.data.dtype}",
-                "float32 reflectance",
-                "decode the stored numbers first (Encoding.decode)",
-            )
+                "float32 reflectance", "decode the stored numbers first (Encoding.decode)",
+            )  # fmt: skip
         if self.stored is not None and self.stored.shape != self.data.shape:
             raise GridError(
                 f"stored numbers of shape {self.stored.shape}",
-                f"the shape of data, {self.data.shape}",
-                "pass both from the same read",
-            )
+                f"the shape of data, {self.data.shape}", "pass both from the same read",
+            )  # fmt: skip
         if self.quality is not None and self.quality.codes.shape != self.shape:
             raise GridError(
                 f"a supplier's mask of shape {self.quality.codes.shape}",
-                f"the tile's {self.shape}",
-                "resample it to the tile's grid",
-            )
+                f"the tile's {self.shape}", "resample it to the tile's grid",
+            )  # fmt: skip
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -136,17 +132,7 @@ class Tile:
     @property
     def gsd_m(self) -> float | None:
         """Pixel size in metres, from the grid, else from the sensor's bands, else None."""
-        t = self.transform
-        if self.crs is None:
-            sizes = [b.gsd_m for b in self.bands if b.gsd_m]
-            return min(sizes) if sizes else None
-        if self.crs.is_geographic:
-            lat = t.d * self.shape[1] / 2 + t.e * self.shape[0] / 2 + t.f
-            dx = hypot(t.a * cos(radians(lat)), t.d)
-            dy = hypot(t.b * cos(radians(lat)), t.e)
-            return float(sqrt(dx * dy) * 111_195.0)
-        metres = self.crs.linear_units_factor[1] if self.crs.is_projected else 1.0  # local: metres
-        return float(sqrt(abs(t.determinant)) * metres)
+        return pixel_size_m(self.transform, self.crs, self.shape, self.bands)
 
     def pick(self, needed: BandSet) -> FloatArray:
         """(len(needed), y, x) planes that fit the windows; UnfitError if one is lacking."""
@@ -160,6 +146,29 @@ class Tile:
     def with_data(self, data: FloatArray) -> Tile:
         """The same tile with other values (``stored`` is kept for the pixels left alone)."""
         return replace(self, data=data)
+
+    def to_xarray(self) -> Any:
+        """An `xarray.DataArray`, see `xarray_bridge.to_xarray` (and `from_xarray`)."""
+        from .xarray_bridge import to_xarray
+
+        return to_xarray(self)
+
+
+def pixel_size_m(
+    transform: Affine, crs: CRS | None, shape: tuple[int, int], bands: BandSet
+) -> float | None:
+    """Side of a square pixel of the same area in metres; the bands' own where there is no CRS."""
+    t = transform
+    if crs is None:
+        sizes = [b.gsd_m for b in bands if b.gsd_m]
+        return min(sizes) if sizes else None
+    if crs.is_geographic:
+        lat = t.d * shape[1] / 2 + t.e * shape[0] / 2 + t.f
+        dx = hypot(t.a * cos(radians(lat)), t.d)
+        dy = hypot(t.b * cos(radians(lat)), t.e)
+        return float(sqrt(dx * dy) * 111_195.0)
+    metres = crs.linear_units_factor[1] if crs.is_projected else 1.0  # local: metres
+    return float(sqrt(abs(t.determinant)) * metres)
 
 
 @dataclass(frozen=True)
@@ -177,9 +186,8 @@ class CloudMask:
         if self.classes.ndim != 2 or self.classes.dtype != np.uint8:
             raise ValueRangeError(
                 f"mask of dtype {self.classes.dtype} and shape {self.classes.shape}",
-                "uint8 classes of shape (y, x)",
-                "convert it first",
-            )
+                "uint8 classes of shape (y, x)", "convert it first",
+            )  # fmt: skip
         counts = np.bincount(self.classes.ravel(), minlength=256)
         unknown = [int(v) for v in np.flatnonzero(counts) if v > SHADOW and v != NODATA]
         if unknown:
@@ -250,9 +258,8 @@ class CloudMask:
         if both and shift > 0.01 * size:
             raise GridError(
                 f"a mask shifted by up to {shift / size:.2f} pixels",
-                "the scene's own grid",
-                "resample the mask to the scene's grid",
-            )
+                "the scene's own grid", "resample the mask to the scene's grid",
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def read_bands(dataset: Any, origin: Origin, bands: str | None = None) -> BandSe
     refuse_radar(dataset)
     names = band_names(dataset)
     if bands is not None:
-        return BandSet(_complete(parse_bands(bands, len(names), origin), origin))
+        return BandSet(complete(parse_bands(bands, len(names), origin), origin))
     envi = _envi_lists(dataset)
     found: list[Band | None] = []
     for i, name in enumerate(names):
@@ -71,7 +71,7 @@ def read_bands(dataset: Any, origin: Origin, bands: str | None = None) -> BandSe
             "a centre wavelength for every band",
             f"pass --sensor or --bands; {propose(names)}",
         )
-    return BandSet(_complete(known, origin))
+    return BandSet(complete(known, origin))
 
 
 def band_names(dataset: Any) -> list[str]:
@@ -166,7 +166,7 @@ def _envi_lists(dataset: Any) -> dict[str, list[str]]:
     return {k: [t.strip() for t in v.strip().strip("{}").split(",")] for k, v in items.items()}
 
 
-def _complete(bands: Sequence[Band], origin: Origin) -> tuple[Band, ...]:
+def complete(bands: Sequence[Band], origin: Origin) -> tuple[Band, ...]:
     """Fill widths and pixel sizes from the sensor table, else estimate the width.
 
     The estimate is 6 % of the centre wavelength (40 nm in the red), but no more than the

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..datasets.errors import KumosanError, UnfitError, UsageError
+from ..datasets.errors import KumosanError, UnfitError
 from ..datasets.protocols import Detector, available, create
 from ..datasets.tile import CloudMask, Tile, require_quality
 from .braaten import Braaten
@@ -13,7 +13,7 @@ from .fmask import Fmask
 from .hollstein import Hollstein
 from .hot import Hot
 from .ltk import Ltk
-from .supplier import QaPixel, Scl
+from .supplier import QaPixel, Scl, Udm2
 
 GROUP = "kumosan.detectors"
 """Entry points of plug-ins."""
@@ -26,10 +26,11 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "ltk": Ltk,
     "qa": QaPixel,
     "scl": Scl,
+    "udm2": Udm2,
 }
 """Built-in detectors by name."""
 
-AUTO = ("qa", "fmask", "scl", "hot", "ltk", "hollstein", "braaten")
+AUTO = ("qa", "fmask", "scl", "udm2", "hot", "ltk", "hollstein", "braaten")
 """Order of preference of ``auto``; the first that fits is used.
 
 Balanced accuracy for cloud on the hand-labelled Landsat 8 tiles of split `train`: hot .930,
@@ -37,7 +38,8 @@ fmask .924, ltk .915, braaten .877; with visible bands alone hot .818, braaten .
 stands before hot because it finds shadows too (.66). QA_PIXEL stands first: it is Fmask
 again, run by the supplier on the whole scene with its sun angles. Sen2Cor's SCL comes after
 Fmask, which did better on CloudSEN12 (.84 against .71), and before the rules that know no
-shadow. Hollstein's tree, for Sentinel-2 Level-1C, could not be measured on those tiles.
+shadow; Planet's UDM2 likewise (not measured; SuperDove has no bands for Fmask). Hollstein's
+tree, for Sentinel-2 Level-1C, could not be measured on those tiles.
 """
 
 __all__ = [
@@ -57,16 +59,7 @@ def get(name: str, **settings: Any) -> Detector:
     Raises:
         UsageError: there is no such detector, or it has no such setting.
     """
-    try:
-        return create(DETECTORS, GROUP, name, **settings)
-    except TypeError as error:
-        if not settings:
-            raise
-        raise UsageError(
-            f"detector '{name}' with {', '.join(f'{k}={v}' for k, v in settings.items())}",
-            "settings that it has",
-            f"leave out what it does not have ({error})",
-        ) from error
+    return create(DETECTORS, GROUP, name, **settings)
 
 
 def fitting(tile: Tile) -> list[str]:
@@ -121,7 +114,7 @@ def _names() -> list[str]:
 
 def _check(detector: Detector, tile: Tile) -> None:
     tile.bands.locate(detector.bands)
-    if isinstance(detector, Scl | QaPixel):
+    if isinstance(detector, Scl | QaPixel | Udm2):
         require_quality(tile, detector.scheme)
 
 
@@ -139,6 +132,6 @@ def _needs(name: str) -> str:
         detector = get(name)
     except (KumosanError, ImportError) as error:
         return f"not usable here, {error}"
-    if isinstance(detector, Scl | QaPixel):
+    if isinstance(detector, Scl | QaPixel | Udm2):
         return f"the supplier's mask of scheme {detector.scheme}"
     return ", ".join(detector.bands.names)

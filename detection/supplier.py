@@ -1,4 +1,4 @@
-"""The supplier's own mask as a detector: Sen2Cor SCL and Landsat QA_PIXEL."""
+"""The supplier's own mask as a detector: Sen2Cor SCL, Landsat QA_PIXEL and Planet UDM2."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ high probability, 10 thin cirrus. Dark or topographic shadow (2), saturated (1),
 _FILL, _DILATED, _CIRRUS, _CLOUD, _SHADOW = 0, 1, 2, 3, 4
 _CIRRUS_CONFIDENCE = 14
 _HIGH = 3
+
+_UDM2_SHADOW, _UDM2_HAZE, _UDM2_CLOUD, _UDM2_BLACKFILL = 1 << 2, 1 << 3 | 1 << 4, 1 << 5, 1 << 7
 
 
 @dataclass(frozen=True)
@@ -70,5 +72,30 @@ class QaPixel:
         cloud = bit(_CLOUD) | bit(_DILATED) if self.dilated else bit(_CLOUD)
         classes = np.select(
             [bit(_FILL), cloud, cirrus, bit(_SHADOW)], [NODATA, THICK, THIN, SHADOW], CLEAR
+        )
+        return CloudMask.like(tile, classes)
+
+
+@dataclass(frozen=True)
+class Udm2:
+    """Reads Planet's usable data mask (UDM2), one bit a class as `datasets.planet` packs it.
+
+    Cloud (band 6) is thick, heavy and light haze (bands 5 and 4) thin, shadow (band 3) shadow;
+    where several are set thick wins over thin over shadow. Haze is what the ground is seen
+    through, clouds are what it is not (UDM2.1, which leaves band 5 empty). Blackfill is nodata.
+    Snow, clear and unclassified pixels are clear.
+
+    Source: Planet, Usable Data Mask specification (UDM2.0 of 2018, UDM2.1 of 2023).
+    """
+
+    bands: ClassVar[BandSet] = BandSet(())
+    scheme: ClassVar[str] = "udm2"
+
+    def mask(self, tile: Tile) -> CloudMask:
+        """Translate the bits; UnfitError if the tile brings no UDM2."""
+        codes = require_quality(tile, self.scheme).codes.astype(np.uint32)
+        order = (_UDM2_BLACKFILL, _UDM2_CLOUD, _UDM2_HAZE, _UDM2_SHADOW)
+        classes = np.select(
+            [(codes & bits) != 0 for bits in order], [NODATA, THICK, THIN, SHADOW], CLEAR
         )
         return CloudMask.like(tile, classes)

@@ -7,14 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
+from scipy import ndimage
 
 from ..datasets.bands import BandSet
 from ..datasets.protocols import Filler
-from ..datasets.tile import NODATA, CloudMask, FilledTile, Tile
+from ..datasets.tile import NODATA, THICK, THIN, CloudMask, FilledTile, Tile
 from .common import Area, untouched
 from .regression import Regression
 from .temporal import Temporal
 from .weighted import InverseDistance
+
+RIM_PX = 2.0
+"""Thin cloud this near to thick cloud is filled from the surroundings, not lifted."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,10 @@ class Cascade:
     """Other dates of the same place."""
     reference_masks: Sequence[CloudMask] | None = None
     """Their clouds, in the same order, where known."""
-    spectral: Filler = field(default_factory=Regression)
+    seed: int = 0
+    """Seed of the default ``spectral`` filler."""
+    spectral: Filler | None = None
+    """Fills thin cloud and shadow; :class:`Regression` if None."""
     spatial: Filler = field(default_factory=InverseDistance)
 
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
@@ -40,8 +47,18 @@ class Cascade:
         done = untouched(tile, Area.of(tile, mask))
         if self.references:
             done = _observed_only(Temporal(self.references, self.reference_masks), done, mask)
-        done = _observed_only(self.spectral, done, mask)
+        done = _observed_only(self.spectral or Regression(self.seed), done, _rims(mask))
         return _observed_only(self.spatial, done, mask)
+
+
+def _rims(mask: CloudMask) -> CloudMask:
+    """The mask with thin cloud beside thick cloud called thick: it is the rim of a dense cloud
+    (or the buffer around it), which no correction lifts."""
+    if not (mask.classes == THICK).any():
+        return mask
+    near = ndimage.distance_transform_edt(mask.classes != THICK) <= RIM_PX
+    classes = np.where(near & (mask.classes == THIN), THICK, mask.classes).astype(np.uint8)
+    return replace(mask, classes=classes)
 
 
 def _observed_only(filler: Filler, done: FilledTile, mask: CloudMask) -> FilledTile:

@@ -27,7 +27,7 @@ from ..datasets.tile import (
 )
 
 MIN_CLEAR = 200
-"""Clear pixels below which no relation is fitted: everything stays unfillable."""
+"""Clear pixels below which no relation is fitted, spectral or between dates."""
 HEADROOM = 0.1
 """Filled values may leave the range of the clear pixels by this share of it."""
 

@@ -106,7 +106,13 @@ class Regression:
         """Paint, learn, and judge on the veils held out; None if too little could be painted."""
         rng = np.random.default_rng([self.seed, _KINDS[0][1] == kind])
         looked = feature_bands(tile.bands, cirrus=kind == "thin")
-        targets = [i for i in fillable_bands(tile) if np.isfinite(tile.data[i][clear]).all()]
+        known = [np.isfinite(tile.data[i]) for i in range(len(tile.bands))]
+        # A band that lacks data in much of the clear ground cannot be learnt; one with gaps can.
+        enough = 0.75 * clear.sum()
+        targets = [i for i in fillable_bands(tile) if known[i][clear].sum() > enough]
+        clear = np.logical_and.reduce([clear, *(known[i] for i in {*targets, *looked})])
+        if np.count_nonzero(clear) < MIN_CLEAR:
+            return None
         level = _scale(np.stack([tile.data[i][clear] for i in looked]), kind).mean(axis=1)
         toa = tile.acquired.level != "SR"
         learn: list[_Painted] = []

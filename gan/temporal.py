@@ -82,6 +82,9 @@ class Temporal:
     reference_masks: Sequence[CloudMask] | None = None
     """One mask for each reference, in the same order; without, every valid pixel of a reference
     is taken to be clear."""
+    min_confidence: float = 0.4
+    """A reference that fits the target worse is not used at all: it shows another place, or
+    ground that has changed."""
 
     bands: BandSet = BandSet(())  # noqa: RUF009 (immutable); no band is indispensable
 
@@ -139,7 +142,7 @@ class Temporal:
             if masks is not None:
                 seen &= Area.of(reference, masks[k]).clear
             guide = _fit_guide(tile, reference, match, area, seen)
-            if guide is not None:
+            if guide is not None and np.exp(-guide.error) >= self.min_confidence:
                 yield guide
 
 

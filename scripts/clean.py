@@ -12,7 +12,7 @@ from .options import Common, Reading
 
 
 def command(
-    scene: Annotated[Path, typer.Argument(help="GeoTIFF, Sentinel-2 .SAFE or Landsat folder.")],
+    scene: Annotated[Path, typer.Argument(help="File or folder of any product in docs/data.md.")],
     reading: Reading,
     common: Common,
     output: Annotated[
@@ -37,6 +37,7 @@ def command(
     """
     from ..datasets.atomic import atomic_folder, refuse_existing
     from .pipeline import (
+        check_request,
         cover_facts,
         cover_text,
         detect,
@@ -53,6 +54,7 @@ def command(
     name = stem(scene)
     folder = output or Path(f"{name}_clean")
     refuse_existing(folder, common.overwrite)
+    check_request(detector, filler, reference or [])
     outputs = {kind: str(folder / file) for kind, file in output_names(name).items()}
 
     tile = load(scene, reading, console)
@@ -63,7 +65,7 @@ def command(
     used, mask = detect(
         tile, detector, console, min_area_m2=min_area_m2, buffer_m=buffer_m, buffer_px=2
     )
-    filled = fill(tile, mask, filler, reference or [], reading, console)
+    filled = fill(tile, mask, filler, reference or [], reading, console, common.seed)
     with atomic_folder(folder, common.overwrite) as new:
         write_outputs(new, name, tile, mask, filled, console)
     console.result(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -21,6 +22,9 @@ def guarded(debug: bool) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         _stop("kumosan: interrupted; nothing half-written is left behind.", 130)
+    except BrokenPipeError:  # the reader of our output (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
     except MemoryError:
         if debug:
             raise
@@ -98,6 +102,19 @@ class Console:
         speed = pixels / 1e6 / max(took, 1e-9)
         rate = f", {speed:.2f} Mpix/s" if pixels else ""
         self.note(f"{name}: {took:.1f} s{rate}", seconds=round(took, 3))
+
+    def teller(self, name: str, unit: str, every_s: float = 10) -> Callable[[int, int], None]:
+        """A function of (done, total) that tells how far the work is, every ten seconds."""
+        told = time.perf_counter()
+
+        def tell(done: int, total: int) -> None:
+            nonlocal told
+            now = time.perf_counter()
+            if now - told >= every_s:
+                told = now
+                self.note(f"{name}: {done} of {total} {unit}", done=done, total=total)
+
+        return tell
 
     def result(self, facts: Mapping[str, Any], text: str) -> None:
         """The outcome on stdout: JSON with --json, else ``text``."""

@@ -48,7 +48,7 @@ def command(
         write_tile(new / "clear.tif", pair.clear)
         tile = load(new / "scene.tif", Reading(), console)
         used, mask = detect(tile, "auto", console, buffer_m=None, buffer_px=2)
-        filled = fill(tile, mask, "auto", [], Reading(), console)
+        filled = fill(tile, mask, "auto", [], Reading(), console, common.seed)
         write_outputs(new, "scene", tile, mask, filled, console)
 
     found = _mask_scores(pair, mask)

@@ -12,7 +12,7 @@ from .options import Common, Reading
 
 
 def command(
-    scene: Annotated[Path, typer.Argument(help="GeoTIFF, Sentinel-2 .SAFE or Landsat folder.")],
+    scene: Annotated[Path, typer.Argument(help="File or folder of any product in docs/data.md.")],
     mask: Annotated[Path, typer.Argument(help="Mask on the scene's grid: 0, 1, 2, 3, 255.")],
     reading: Reading,
     common: Common,
@@ -28,7 +28,15 @@ def command(
     from ..datasets import read_mask
     from ..datasets.atomic import refuse_existing
     from ..datasets.write import write_confidence, write_filled, write_provenance
-    from .pipeline import fill, fill_facts, fill_text, load, stem
+    from .pipeline import (
+        check_request,
+        fill,
+        fill_facts,
+        fill_text,
+        load,
+        refuse_inputs,
+        stem,
+    )
 
     console = Console(common.json, common.log_format, common.verbose)
     path = output or Path(f"{stem(scene)}_filled.tif")
@@ -37,6 +45,8 @@ def command(
         "provenance": path.with_name(f"{path.stem}_provenance.tif"),
         "confidence": path.with_name(f"{path.stem}_confidence.tif"),
     }
+    refuse_inputs(outputs.values(), [scene, mask, *(reference or [])])
+    check_request("auto", filler, reference or [])
     for one in outputs.values():
         refuse_existing(one, common.overwrite)
 
@@ -48,7 +58,7 @@ def command(
             "\n".join(str(one) for one in outputs.values()),
         )
         return
-    filled = fill(tile, holes, filler, reference or [], reading, console)
+    filled = fill(tile, holes, filler, reference or [], reading, console, common.seed)
     with console.phase("writing"):
         write_provenance(outputs["provenance"], filled, overwrite=common.overwrite)
         write_confidence(outputs["confidence"], filled, overwrite=common.overwrite)

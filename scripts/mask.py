@@ -12,7 +12,7 @@ from .options import Common, Reading
 
 
 def command(
-    scene: Annotated[Path, typer.Argument(help="GeoTIFF, Sentinel-2 .SAFE or Landsat folder.")],
+    scene: Annotated[Path, typer.Argument(help="File or folder of any product in docs/data.md.")],
     reading: Reading,
     common: Common,
     output: Annotated[
@@ -22,7 +22,10 @@ def command(
     threshold: Annotated[
         float | None, typer.Option(help="Threshold of the detector, where it has one.")
     ] = None,
-    buffer_m: Annotated[float, typer.Option(help="Grow the mask by so many metres.", min=0)] = 0.0,
+    buffer_m: Annotated[
+        float,
+        typer.Option(help="Grow the mask by so many metres; `clean` grows it by 2 pixels.", min=0),
+    ] = 0.0,
     min_area_m2: Annotated[
         float | None, typer.Option(help="Drop specks smaller than this; default: 4 pixels.", min=0)
     ] = None,
@@ -34,13 +37,23 @@ def command(
     from ..datasets.atomic import refuse_existing
     from ..datasets.errors import UnfitError
     from ..datasets.write import write_mask, write_probability
-    from .pipeline import cover_facts, cover_text, detect, load, stem
+    from .pipeline import (
+        check_request,
+        cover_facts,
+        cover_text,
+        detect,
+        load,
+        refuse_inputs,
+        stem,
+    )
 
     console = Console(common.json, common.log_format, common.verbose)
     path = output or Path(f"{stem(scene)}_mask.tif")
     outputs = {"mask": path}
     if probability:
         outputs["probability"] = path.with_name(f"{path.stem}_probability.tif")
+    refuse_inputs(outputs.values(), [scene])
+    check_request(detector, "auto", [])
     for one in outputs.values():
         refuse_existing(one, common.overwrite)
 

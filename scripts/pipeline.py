@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import detection, gan
-from ..datasets import CloudMask, FilledTile, Tile, read
-from ..datasets.errors import UsageError
+from ..datasets import CloudMask, FilledTile, Scene, Tile, open_scene
+from ..datasets.errors import OutputError, UsageError
 from ..datasets.opening import MAX_PIXELS
 from ..datasets.quicklook import write_quicklook
 from ..datasets.sensors import sensors
@@ -27,44 +27,55 @@ def stem(path: Path) -> str:
     return path.resolve().stem
 
 
+def open_(path: Path, reading: Reading) -> Scene:
+    """Open a scene with the options of the command line, without reading its pixels."""
+    return open_scene(
+        path,
+        sensor=reading.sensor,
+        bands=reading.bands,
+        scale=reading.scale,
+        offset=reading.offset,
+        resolution_m=reading.resolution,
+        max_pixels=reading.max_pixels or MAX_PIXELS,
+    )
+
+
 def load(path: Path, reading: Reading, console: Console) -> Tile:
     """Read a scene and tell in one line how it was understood."""
     with console.phase("reading"):
-        tile = read(
-            path,
-            sensor=reading.sensor,
-            bands=reading.bands,
-            scale=reading.scale,
-            offset=reading.offset,
-            resolution_m=reading.resolution,
-            max_pixels=reading.max_pixels or MAX_PIXELS,
-        )
+        tile = open_(path, reading).read()
     console.note(f"{path.name}: {describe(tile)}")
     return tile
 
 
-def describe(tile: Tile) -> str:
-    """One line: sensor, level, size, bands, scaling."""
-    known = sensors().get(tile.acquired.sensor or "")
-    height, width = tile.shape
-    gsd = f" of {tile.gsd_m:.3g} m" if tile.gsd_m else ""
-    centers = [tile.bands[i].center_nm for i in tile.optical]
+def describe(seen: Tile | Scene) -> str:
+    """One line: sensor, level, size, bands, scaling of the optical bands."""
+    known = sensors().get(seen.acquired.sensor or "")
+    height, width = seen.shape
+    gsd = f" of {seen.gsd_m:.3g} m" if seen.gsd_m else ""
+    optical = [i for i, b in enumerate(seen.bands) if b.kind not in ("other", "thermal")]
+    centers = [seen.bands[i].center_nm for i in optical]
     span = f", {min(centers):.0f}-{max(centers):.0f} nm" if centers else ""
-    scale, offset = (_range(v) for v in (tile.encoding.scale, tile.encoding.offset))
+    scale, offset = (
+        _range([v[i if len(v) > 1 else 0] for i in optical])
+        for v in (seen.encoding.scale, seen.encoding.offset)
+    )
     return "; ".join(
         [
-            known.title if known else tile.acquired.sensor or "sensor not named",
+            known.title if known else seen.acquired.sensor or "sensor not named",
             {"TOA": "top-of-atmosphere", "SR": "surface reflectance"}.get(
-                tile.acquired.level or "", "level not named"
+                seen.acquired.level or "", "level not named"
             ),
             f"{width} x {height} px{gsd}",
-            f"{len(tile.bands)} bands{span}",
-            f"{tile.encoding.dtype} x {scale} + {offset}",
+            f"{len(seen.bands)} bands{span}",
+            f"{seen.encoding.dtype} x {scale} + {offset}",
         ]
     )
 
 
-def _range(values: tuple[float, ...]) -> str:
+def _range(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
     low, high = min(values), max(values)
     return f"{low:.4g}" if low == high else f"{low:.4g}..{high:.4g}"
 
@@ -87,6 +98,12 @@ def detect(
         the name of the detector that ran, and its mask after morphological clean-up.
     """
     settings = {} if threshold is None else {"threshold": threshold}
+    if threshold is not None and (detector == "auto" or not np.isfinite(threshold)):
+        raise UsageError(
+            f"--threshold {threshold} with --detector {detector}",
+            "a finite number, and the detector whose unit it has",
+            "name the detector, for example --detector fmask --threshold 0.2",
+        )
     name, found = detection.choose(tile, detector, **settings)
     console.explain(f"detectors that fit this scene: {', '.join(detection.fitting(tile))}")
     with console.phase(f"masking ({name})", tile.data[0].size):
@@ -95,9 +112,37 @@ def detect(
         if buffer_m is None:
             mask = replace(mask, classes=buffer(mask.classes, buffer_px))
     cover = mask.cover()
-    if mask.valid.any() and cover["clear"] == 0:
+    if not mask.valid.any():
+        console.warn("no valid pixel: the scene holds nothing but nodata")
+    elif cover["clear"] == 0:
         console.warn("no clear pixel: there is nothing to learn from, all stays as it is")
     return name, mask
+
+
+def check_request(detector: str, filler: str, references: Sequence[Path]) -> None:
+    """Refuse names, settings and combinations that cannot work, before any pixel is read."""
+    if detector != "auto":
+        detection.get(detector)
+    if references and filler not in ("auto", "temporal"):
+        raise UsageError(
+            f"--reference with --filler {filler}",
+            "a filler that uses other dates",
+            "choose --filler temporal or auto, or leave --reference out",
+        )
+    if not (references and filler == "temporal"):  # it cannot be made without them
+        gan.get(filler)
+
+
+def refuse_inputs(outputs: Iterable[Path | str], inputs: Iterable[Path]) -> None:
+    """Raise OutputError if an output is one of the inputs, whatever it is called."""
+    for output in map(Path, outputs):
+        if output.suffix.lower() not in ("", ".tif", ".tiff", ".png"):
+            raise OutputError(f"{output} as an output", "a name that ends in .tif", "rename it")
+        for given in inputs:
+            if output.exists() and given.exists() and output.samefile(given):
+                raise OutputError(
+                    f"{output} is an input", "an output of its own", "choose another --output"
+                )
 
 
 def fill(
@@ -107,19 +152,22 @@ def fill(
     references: Sequence[Path],
     reading: Reading,
     console: Console,
+    seed: int = 0,
 ) -> FilledTile:
-    """Fill what ``mask`` hides with the filler called ``filler``."""
-    dates = [load(path, reading, console) for path in references]
-    if dates and filler not in ("auto", "temporal"):
-        raise UsageError(
-            f"--reference with --filler {filler}",
-            "a filler that uses other dates",
-            "choose --filler temporal or auto, or leave --reference out",
-        )
-    settings: dict[str, Any] = {}
-    if dates:
-        masks = [detect(date, "auto", console)[1] for date in dates]
-        settings = {"references": dates, "reference_masks": masks}
+    """Fill what ``mask`` hides with the filler called ``filler``.
+
+    References are masked by the detector that fits them best, with a buffer of 2 pixels: what
+    is missed there would be pasted as ground.
+    """
+    settings: dict[str, Any] = {"seed": seed} if filler in ("auto", "regression") else {}
+    if references:
+        dates = [load(path, reading, console) for path in references]
+        if tile.path and any(Path(tile.path).samefile(path) for path in references):
+            raise UsageError("the scene itself as --reference", "another date", "name another file")
+        if any(t.crs is None for t in (tile, *dates)):
+            console.warn("without a coordinate system nobody can check that dates show one place")
+        masks = [detect(date, "auto", console, buffer_px=2)[1] for date in dates]
+        settings |= {"references": dates, "reference_masks": masks}
     found = gan.get(filler, **settings)
     with console.phase(f"filling ({filler})", int(mask.contaminated.sum())):
         done = found.fill(tile, mask)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,24 +33,14 @@ def command(
     Rows (or columns) of patches slide on their own to follow the edge of a rotated swath. A
     second run with the same scene and settings goes on where the first one was stopped.
     """
-    from ..datasets.opening import MAX_PIXELS
     from ..datasets.patches import PatchRun, PatchSettings
-    from ..datasets.read import open_scene
-    from .pipeline import stem
+    from .pipeline import open_, stem
 
     console = Console(common.json, common.log_format, common.verbose)
     settings = PatchSettings(size, min_valid)
     folder = output or Path(f"{stem(scene)}_tiles")
     with _bounded_cache():
-        opened = open_scene(
-            scene,
-            sensor=reading.sensor,
-            bands=reading.bands,
-            scale=reading.scale,
-            offset=reading.offset,
-            resolution_m=reading.resolution,
-            max_pixels=reading.max_pixels or MAX_PIXELS,
-        )
+        opened = open_(scene, reading)
         run = PatchRun.of(opened, folder, settings)
         header = run.check(common.overwrite)
         height, width = opened.shape
@@ -72,7 +61,9 @@ def command(
             console.result(facts | {"dry_run": True}, f"{text}\nwould be written to {folder}/")
             return
         with console.phase("writing", facts["patches"] * size * size):
-            written, there = run.write(header, common.overwrite, _Teller(console))
+            written, there = run.write(
+                header, common.overwrite, console.teller("writing", "patches")
+            )
         console.result(
             facts | {"written": written, "skipped": there, "seconds": console.seconds},
             f"{text}\n{written} written, {there} were there already; "
@@ -113,17 +104,3 @@ def _bounded_cache() -> Iterator[None]:
     own = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": CACHE_BYTES}
     with rasterio.Env(**own):
         yield
-
-
-class _Teller:
-    """A line of progress every ten seconds."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._told = time.perf_counter()
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.perf_counter()
-        if now - self._told >= 10:
-            self._told = now
-            self._console.note(f"writing: {done} of {total} patches", done=done, total=total)

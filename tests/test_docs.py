@@ -1,10 +1,13 @@
 """Every kumosan command of the README and the docs runs, in the order in which it is written."""
 
+import importlib.util
 import re
 import shlex
 import shutil
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -31,10 +34,64 @@ def demo(tmp_path_factory) -> Path:
     return folder
 
 
+def load(name: str) -> ModuleType:
+    """A module of tests/datasets, for its writers of products."""
+    path = REPO / "tests" / "datasets" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def make_products(folder: Path) -> None:
+    """Tiny products of every kind, in the published structure, as the docs name them."""
+    folder.mkdir()
+    make_optical(folder)
+    make_spectrometers(folder)
+
+
+def make_optical(folder: Path) -> None:
+    """Sentinel-2, Landsat and PlanetScope, some as the archives that are downloaded."""
+    writers, landsat = load("products_optical"), load("test_landsat")
+    writers.write_safe(folder, "L2A")
+    level1 = writers.write_safe(folder, "L1C")
+    shutil.make_archive(str(level1), "zip", folder, level1.name)
+    for image in writers.write_planet(folder).parent.iterdir():
+        shutil.copy(image, folder)
+    landsat.old_landsat(folder, 5, "L2SP")
+    etm = landsat.old_landsat(folder, 7, "L1TP")
+    shutil.make_archive(str(etm), "tar", etm)
+
+
+def make_spectrometers(folder: Path) -> None:
+    """EnMAP, DESIS, PRISMA, EMIT, Satellogic, and a plain ENVI file."""
+    writers = load("products_hyper")
+    numbers = np.full((3, 40, 40), 2000)
+    nm = [492.0, 560.0, 665.0]
+    writers.write_enmap(folder, numbers, nm).rename(folder / "ENMAP")
+    writers.write_desis(folder, numbers, nm).rename(folder / "DESIS")
+    vnir, swir = (np.full((40, n, 40), 9000, np.uint16) for n in (6, 4))
+    writers.write_prisma(folder, vnir, swir)
+    down, across = np.mgrid[1:41, 1:41]
+    cube = np.full((40, 40, 3), 0.2, np.float32)
+    writers.write_emit(folder, cube, across, down, nm, [1, 1, 1])
+    planes = {490: numbers[0], 560: numbers[1], 670: numbers[2]}
+    writers.write_satellogic(folder, planes).rename(folder / "SATELLOGIC")
+    wavelengths = "{492, 560, 665}"
+    writers.write_envi(
+        folder,
+        numbers.astype(np.uint16),
+        wavelength=wavelengths,
+        wavelength_units="Nanometers",
+        reflectance_scale_factor=10000,
+    )
+
+
 @pytest.fixture
 def workplace(demo, tmp_path, monkeypatch) -> Path:
     """An empty folder in which the demo has run, as the README's first command leaves it."""
     shutil.copytree(demo, tmp_path / "kumosan_demo")
+    make_products(tmp_path / "products")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -38,6 +38,14 @@ def test_every_dependency_has_a_lower_and_an_upper_bound():
         assert "<" in requirement.replace(">=", "") or "tomli" in requirement, line
 
 
+def test_every_extra_bounds_what_it_asks_for():
+    for extra, lines in PROJECT["project"]["optional-dependencies"].items():
+        for line in lines:
+            by_date = line.startswith(("xarray", "dask"))
+            assert line.startswith("kumosan[") or ">=" in line, (extra, line)
+            assert line.startswith("kumosan[") or by_date or "," in line, (extra, line)
+
+
 def test_torch_is_capped_below_the_releases_that_exist_with_cuda_only():
     assert "torch>=2.6,<2.14" in PROJECT["project"]["optional-dependencies"]["nets"]
     assert "torchvision>=0.21,<0.29" in PROJECT["project"]["optional-dependencies"]["nets"]

@@ -74,6 +74,7 @@ class CloudSEN12(PublicSet):
 
     def _open(self, path: Path, dtype: Any) -> NDArray[Any]:
         """The array, mapped, not read."""
+        array: NDArray[Any]
         try:
             if path.suffix == ".npy":
                 array = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -12,8 +12,8 @@ from kumosan.datasets.protocols import Detector
 from kumosan.datasets.tile import CLEAR, NODATA, THICK, Quality, Tile
 
 C2L2 = ("coastal", "blue", "green", "red", "nir", "swir1", "swir2", "thermal")
-SCHEMES = {"qa": "qa_pixel", "scl": "scl"}
-CODES = {"qa": (1 << 6, 1 << 3, 1), "scl": (4, 9, 0)}
+SCHEMES = {"qa": "qa_pixel", "scl": "scl", "udm2": "udm2"}
+CODES = {"qa": (1 << 6, 1 << 3, 1), "scl": (4, 9, 0), "udm2": (1, 1 << 5, 1 << 7)}
 """Clear, cloud and nodata."""
 
 
@@ -131,7 +131,7 @@ class TestEveryDetector:
 def test_rgb_only_names_what_fits(pixel):
     tile = pixel(blue=0.1, green=0.1, red=0.1)
     assert detection.fitting(tile) == ["hot", "braaten"]
-    for name in ("fmask", "ltk", "hollstein", "scl", "qa"):
+    for name in ("fmask", "ltk", "hollstein", "scl", "qa", "udm2"):
         with pytest.raises(UnfitError, match="hot, braaten") as caught:
             detection.choose(tile, name)
         assert name in str(caught.value)
@@ -162,6 +162,7 @@ def test_auto_prefers_qa_pixel_and_fmask_to_scl(make):
     assert detection.auto(make("qa", cloud)) == "qa"
     assert detection.auto(make("scl", cloud)) == "fmask"
     assert detection.auto(make("scl", cloud, names=("blue", "green", "red"))) == "scl"
+    assert detection.auto(make("udm2", cloud, names=("blue", "green", "red", "nir"))) == "udm2"
 
 
 def test_nothing_fits():

@@ -1,4 +1,4 @@
-"""SCL and QA_PIXEL, code by code."""
+"""SCL, QA_PIXEL and UDM2, code by code."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from kumosan.datasets.bands import GREEN, BandSet
 from kumosan.datasets.errors import UnfitError
 from kumosan.datasets.tile import CLEAR, NODATA, SHADOW, THICK, THIN, Quality, Tile
-from kumosan.detection.supplier import QaPixel, Scl
+from kumosan.detection.supplier import QaPixel, Scl, Udm2
 
 
 def tile(scheme, codes, dtype):
@@ -55,7 +55,29 @@ def test_qa_pixel_with_the_suppliers_buffer():
     assert found.tolist() == [THICK, CLEAR]
 
 
-@pytest.mark.parametrize(("detector", "other"), [(Scl(), "qa_pixel"), (QaPixel(), "scl")])
+UDM2 = {
+    0: CLEAR,  # no class
+    1 << 0: CLEAR,
+    1 << 1: CLEAR,  # snow
+    1 << 2: SHADOW,
+    1 << 3: THIN,  # light haze
+    1 << 4: THIN,  # heavy haze
+    1 << 5: THICK,
+    (1 << 5) | (1 << 4): THICK,
+    (1 << 3) | (1 << 2): THIN,
+    1 << 7: NODATA,  # blackfill
+    (1 << 7) | (1 << 5): NODATA,
+}
+
+
+def test_udm2():
+    found = Udm2().mask(tile("udm2", list(UDM2), np.uint8)).classes[0]
+    assert dict(zip(UDM2, found.tolist(), strict=True)) == UDM2
+
+
+@pytest.mark.parametrize(
+    ("detector", "other"), [(Scl(), "qa_pixel"), (QaPixel(), "scl"), (Udm2(), "scl")]
+)
 def test_the_wrong_scheme_or_none(detector, other):
     with pytest.raises(UnfitError, match=other):
         detector.mask(tile(other, [0], np.uint16))

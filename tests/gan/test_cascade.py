@@ -1,6 +1,6 @@
 """The order of the cascade, and what each step may see."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from kumosan.datasets.tile import (
     CloudMask,
     Tile,
 )
+from kumosan.gan import cascade
 from kumosan.gan.cascade import Cascade
 from kumosan.gan.common import Area, assemble
 
@@ -57,7 +58,18 @@ def scene():
     return tile, CloudMask.like(tile, classes)
 
 
-def test_each_step_sees_only_what_is_left():
+def test_thin_cloud_beside_thick_cloud_is_not_lifted():
+    tile, mask = scene()
+    spectral = Spy(THIN, SPECTRAL, 0.5)
+    Cascade(spectral=spectral, spatial=Spy(THICK, SPATIAL, 0.6)).fill(tile, mask)
+    assert (spectral.seen[0][1][1] == THICK).all()
+    far = replace(mask, classes=np.where(mask.classes == THICK, CLEAR, mask.classes))
+    Cascade(spectral=spectral, spatial=Spy(THICK, SPATIAL, 0.6)).fill(tile, far)
+    assert (spectral.seen[1][1][1] == THIN).all()
+
+
+def test_each_step_sees_only_what_is_left(monkeypatch):
+    monkeypatch.setattr(cascade, "RIM_PX", 0.5)
     tile, mask = scene()
     spectral, spatial = Spy(THIN, SPECTRAL, 0.5), Spy(THICK, SPATIAL, 0.6, sure=0.8)
     result = Cascade(spectral=spectral, spatial=spatial).fill(tile, mask)
@@ -103,7 +115,7 @@ def test_real_steps_end_to_end(data):
     result = Cascade().fill(tile, mask)
     by_class = [np.bincount(result.provenance[mask.classes == c], minlength=5) for c in range(4)]
     assert by_class[CLEAR][OBSERVED] == by_class[CLEAR].sum()
-    assert by_class[THIN][SPECTRAL] > 0.9 * by_class[THIN].sum()
+    assert by_class[THIN][SPECTRAL] > 0.7 * by_class[THIN].sum(), "rims apart"
     assert by_class[SHADOW][SPECTRAL] > 0.9 * by_class[SHADOW].sum()
     assert by_class[THICK][SPECTRAL] == 0
     nir = tile.find(NIR)

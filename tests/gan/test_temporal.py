@@ -201,7 +201,7 @@ def test_only_cloud_changes_and_nothing_spreads(seed: int) -> None:
 
     (tile, mask), one, other = date(), date(), date()
     before = tile.data.copy()
-    filled = Temporal((one[0], other[0]), (one[1], other[1])).fill(tile, mask)
+    filled = Temporal((one[0], other[0]), (one[1], other[1]), 0.0).fill(tile, mask)
     kept = filled.provenance != TEMPORAL
     np.testing.assert_array_equal(filled.tile.data[:, kept], before[:, kept])
     np.testing.assert_array_equal(np.isnan(filled.tile.data), np.isnan(before))
@@ -257,3 +257,14 @@ def test_multigrid_agrees_with_factorising() -> None:
     exact = Laplace(matrix, y, x).solve(right)
     found = Laplace(matrix, y, x, direct=100).solve(right)
     np.testing.assert_allclose(found, exact, atol=1e-4 * np.abs(exact).max())
+
+
+def test_a_reference_of_another_place_is_not_used():
+    rng = np.random.default_rng(0)
+    tile = Tile(rng.random((2, 40, 40), np.float32), BandSet((BLUE, NIR)))
+    other = tile.with_data(rng.random((2, 40, 40), np.float32))
+    classes = np.zeros(tile.shape, np.uint8)
+    classes[10:20, 10:20] = 1
+    mask = CloudMask.like(tile, classes)
+    assert not Temporal((other,)).fill(tile, mask).filled.any()
+    assert Temporal((tile,)).fill(tile, mask).filled.sum() == 100
