@@ -1,6 +1,7 @@
 """Every kumosan command of the README and the docs runs, in the order in which it is written."""
 
 import importlib.util
+import json
 import re
 import shlex
 import shutil
@@ -48,6 +49,7 @@ def make_products(folder: Path) -> None:
     folder.mkdir()
     make_optical(folder)
     make_spectrometers(folder)
+    make_stac(folder / "STAC")
 
 
 def make_optical(folder: Path) -> None:
@@ -85,6 +87,15 @@ def make_spectrometers(folder: Path) -> None:
         wavelength_units="Nanometers",
         reflectance_scale_factor=10000,
     )
+
+
+def make_stac(folder: Path) -> None:
+    """An item and the files of its three bands."""
+    writers = load("test_stac")
+    folder.mkdir()
+    for name in writers.NM:
+        writers.tif(folder / f"{name}.tif", writers.counts())
+    (folder / "item.json").write_text(json.dumps(writers.item_dict("1.1.0")))
 
 
 @pytest.fixture
