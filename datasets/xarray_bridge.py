@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +44,10 @@ _SCHEMES = ("scl", "qa_pixel", "udm2")
 def import_xarray() -> ModuleType:
     """xarray, with the ``rio`` accessor registered; MissingExtraError without either."""
     try:
-        import rioxarray  # noqa: F401
-        import xarray
+        import_module("rioxarray")
+        return import_module("xarray")
     except ImportError as e:
         raise MissingExtraError("working with xarray", "xarray") from e
-    return xarray
 
 
 def to_xarray(tile: Tile) -> xr.DataArray:
