@@ -61,6 +61,13 @@ class BandSet:
     def names(self) -> tuple[str, ...]:
         return tuple(b.name for b in self.bands)
 
+    @property
+    def optical(self) -> tuple[int, ...]:
+        """Indices of the bands that hold reflectance (kind reflective, cirrus or vapour)."""
+        return tuple(
+            i for i, b in enumerate(self.bands) if b.kind in ("reflective", "cirrus", "vapour")
+        )
+
     def __len__(self) -> int:
         return len(self.bands)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,13 @@ class Encoding:
             raise ValueRangeError(
                 f"numbers of dtype {self.dtype}", "integers or real numbers", "convert the file"
             )
+
+    def of(self, bands: Sequence[int]) -> Encoding:
+        """The encoding of the bands at these indices; what stands for all bands still does."""
+        scale, offset = (
+            tuple(v[i] for i in bands) if len(v) > 1 else v for v in (self.scale, self.offset)
+        )
+        return replace(self, scale=scale, offset=offset)
 
     def _planes(self, values: tuple[float, ...], n: int) -> NDArray[np.float64]:
         v = np.asarray(values, np.float64)

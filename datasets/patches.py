@@ -35,7 +35,7 @@ from .patch_folder import (
 from .scene import Scene
 from .swath import Packing, pack_rows, pixels_needed
 from .tile import Tile
-from .validity import optical, valid_rows
+from .validity import valid_rows
 from .write import write_tile
 
 _FORMAT = 1
@@ -76,7 +76,7 @@ class PatchRun:
             BandError: no optical band is left.
         """
         kept = tuple(i for i, b in enumerate(scene.bands) if b.kind != "other")
-        if not optical(scene):
+        if not scene.bands.optical:
             raise BandError(
                 f"{scene.path} has no optical band that may be used",
                 "at least one",

@@ -7,7 +7,7 @@ stored numbers; `Scene.read` turns them into a `Tile`. A whole scene is one larg
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Literal, Protocol
 
@@ -83,7 +83,7 @@ class Scene:
         window = self._checked(window)
         height, width = int(window.height), int(window.width)
         check_size(self.path, width, height, len(chosen), self.max_pixels)
-        encoding = self._encoding(chosen)
+        encoding = self.encoding.of(chosen)
         stored = self.source.stored(window, chosen)
         data = encoding.decode(stored)
         empty = self.source.missing(window)
@@ -144,13 +144,6 @@ class Scene:
                 "cut the window at the scene's border",
             )
         return Window(left, top, columns, rows)
-
-    def _encoding(self, chosen: Sequence[int]) -> Encoding:
-        scale, offset = (
-            tuple(v[i] for i in chosen) if len(v) > 1 else v
-            for v in (self.encoding.scale, self.encoding.offset)
-        )
-        return replace(self.encoding, scale=scale, offset=offset)
 
 
 def starts(n: int, size: int, overlap: int) -> list[int]:

@@ -118,8 +118,7 @@ class Tile:
     @property
     def optical(self) -> tuple[int, ...]:
         """Indices of the bands that hold reflectance (kind reflective, cirrus or vapour)."""
-        kinds = ("reflective", "cirrus", "vapour")
-        return tuple(i for i, b in enumerate(self.bands) if b.kind in kinds)
+        return self.bands.optical
 
     @cached_property
     def valid(self) -> BoolArray:

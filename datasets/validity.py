@@ -16,12 +16,6 @@ READ_BYTES = 128 * 2**20
 """Most bytes of stored numbers that one read holds, where the blocks allow it."""
 
 
-def optical(scene: Scene) -> tuple[int, ...]:
-    """Indices of the bands that decide what is valid: the optical ones, as in ``Tile.valid``."""
-    kinds = ("reflective", "cirrus", "vapour")
-    return tuple(i for i, b in enumerate(scene.bands) if b.kind in kinds)
-
-
 def valid_rows(scene: Scene) -> Iterator[BoolArray]:
     """The validity of a scene from top to bottom, in blocks of at most 512 rows.
 
@@ -35,7 +29,7 @@ def valid_rows(scene: Scene) -> Iterator[BoolArray]:
         FileError: the scene is damaged.
     """
     height, width = scene.shape
-    bands = optical(scene)
+    bands = scene.bands.optical
     a_column = min(ROWS, height) * max(len(bands), 1) * np.dtype(scene.encoding.dtype).itemsize
     across = max(READ_BYTES // a_column // ROWS, 1) * ROWS  # whole blocks
     void = [True] * -(-width // across)

@@ -6,7 +6,6 @@ stays bit-identical, NaN payloads included.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -128,7 +127,7 @@ def _tile_numbers(tile: Tile) -> tuple[NDArray[Any], bool]:
         return tile.encoding.encode(tile.data), True
     out, changed = stored.copy(), False
     for i, data in enumerate(tile.data):
-        encoding = _of_band(tile.encoding, i)
+        encoding = tile.encoding.of([i])
         was = encoding.decode(stored[i : i + 1])[0]
         new = ~((data == was) | (~np.isfinite(data) & ~np.isfinite(was)))
         out[i][new] = _encode(encoding, data[new])
@@ -146,7 +145,7 @@ def _filled_numbers(filled: FilledTile) -> NDArray[Any]:
     for i, band in enumerate(tile.bands):
         if band.kind != "other":
             known = where & np.isfinite(tile.data[i])
-            out[i][known] = _encode(_of_band(tile.encoding, i), tile.data[i][known])
+            out[i][known] = _encode(tile.encoding.of([i]), tile.data[i][known])
     return out
 
 
@@ -154,12 +153,6 @@ def _encode(encoding: Encoding, values: FloatArray) -> NDArray[Any]:
     """Encode a flat list of values of one band."""
     coded: NDArray[Any] = encoding.encode(values[None, None])[0, 0]
     return coded
-
-
-def _of_band(encoding: Encoding, i: int) -> Encoding:
-    """The encoding of band ``i`` alone."""
-    scale, offset = (v[i] if len(v) > 1 else v[0] for v in (encoding.scale, encoding.offset))
-    return replace(encoding, scale=(scale,), offset=(offset,))
 
 
 def _stored(tile: Tile) -> NDArray[Any] | None:

@@ -68,7 +68,6 @@ def _facts(scene: Path, opened: Scene, valid: float) -> dict[str, Any]:
     height, width = opened.shape
     corner = opened.read(Window(0, 0, 1, 1))  # what fits depends on bands and supplier's mask
     gsd = opened.gsd_m
-    scales, offsets = opened.encoding.scale, opened.encoding.offset
     return {
         "scene": scene,
         "sensor": opened.acquired.sensor,
@@ -93,8 +92,8 @@ def _facts(scene: Path, opened: Scene, valid: float) -> dict[str, Any]:
                 "fwhm_nm": b.fwhm_nm,
                 "gsd_m": b.gsd_m,
                 "kind": b.kind,
-                "scale": scales[i if len(scales) > 1 else 0],
-                "offset": offsets[i if len(offsets) > 1 else 0],
+                "scale": opened.encoding.of([i]).scale[0],
+                "offset": opened.encoding.of([i]).offset[0],
             }
             for i, b in enumerate(opened.bands)
         ],

@@ -53,13 +53,10 @@ def describe(seen: Tile | Scene) -> str:
     known = sensors().get(seen.acquired.sensor or "")
     height, width = seen.shape
     gsd = f" of {seen.gsd_m:.3g} m" if seen.gsd_m else ""
-    optical = [i for i, b in enumerate(seen.bands) if b.kind not in ("other", "thermal")]
+    optical = seen.bands.optical
     centers = [seen.bands[i].center_nm for i in optical]
     span = f", {min(centers):.0f}-{max(centers):.0f} nm" if centers else ""
-    scale, offset = (
-        _range([v[i if len(v) > 1 else 0] for i in optical])
-        for v in (seen.encoding.scale, seen.encoding.offset)
-    )
+    encoding = seen.encoding.of(optical)
     return "; ".join(
         [
             known.title if known else seen.acquired.sensor or "sensor not named",
@@ -68,7 +65,7 @@ def describe(seen: Tile | Scene) -> str:
             ),
             f"{width} x {height} px{gsd}",
             f"{len(seen.bands)} bands{span}",
-            f"{seen.encoding.dtype} x {scale} + {offset}",
+            f"{encoding.dtype} x {_range(encoding.scale)} + {_range(encoding.offset)}",
         ]
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,25 +47,21 @@ def command(
     settings goes on where the first one was stopped, or where a smaller --n ended.
     """
     from ..datasets.errors import UsageError
-    from ..datasets.opening import MAX_PIXELS
-    from ..datasets.read import open_scene
     from ..synthesis.contact_sheet import MOST, write_contact_sheet
     from ..synthesis.pair_folder import LINES, PairRun
     from ..synthesis.pairs import PairSource, clear_files
     from ..synthesis.sampler import CloudSampler
+    from .pipeline import open_
 
     console = Console(common.json, common.log_format, common.verbose)
     sampler = CloudSampler(tuple(name.strip() for name in preset.split(",")))
-    options = asdict(reading)
-    if not clear and any(value is not None for value in options.values()):
+    if not clear and reading != Reading():
         raise UsageError(
             "options of reading, and nothing to read",
             "clear scenes, or --bands-from alone for landscapes",
             "name the scenes, or leave the options out",
         )
-    options["resolution_m"] = options.pop("resolution")
-    options["max_pixels"] = reading.max_pixels or MAX_PIXELS
-    scenes = tuple(open_scene(path, **options) for path in clear_files(clear or []))
+    scenes = tuple(open_(path, reading) for path in clear_files(clear or []))
     sensor = bands_from or (None if scenes else "sentinel-2a")
     run = PairRun.of(PairSource(scenes, sampler, common.seed, size, sensor), output, n)
     done = run.done(common.overwrite)
@@ -90,7 +84,7 @@ def command(
         )
         return
     with console.phase("painting", (n - there) * size * size):
-        written = run.write(done, workers, common.overwrite, _Teller(console))
+        written = run.write(done, workers, common.overwrite, console.teller("painting", "pairs"))
     if preview:
         write_contact_sheet(output / "preview.png", output, range(min(n, MOST)), overwrite=True)
     console.result(
@@ -98,17 +92,3 @@ def command(
         f"{written} pairs written, {there} were there already; "
         f"{console.seconds:.1f} s -> {output}/",
     )
-
-
-class _Teller:
-    """A line of progress every ten seconds."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._told = time.perf_counter()
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.perf_counter()
-        if now - self._told >= 10:
-            self._told = now
-            self._console.note(f"painting: {done} of {total} pairs", done=done, total=total)
