@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .errors import MissingExtraError, ValueRangeError
+from .mixed import MixedDataset
 from .torch_data import CropDataset, Draw
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class DrawSampler:
 
 
 def make_loader(
-    dataset: CropDataset,
+    dataset: CropDataset | MixedDataset,
     batch_size: int,
     *,
     sampler: DrawSampler | None = None,
@@ -111,7 +112,7 @@ def make_loader(
         raise MissingExtraError("training", "nets") from e
     start = start or multiprocessing.get_start_method()  # type: ignore[assignment]
     if workers and start == "fork":
-        dataset.store.warm_up()
+        dataset.warm_up()
         _one_thread()  # before the fork: in a child it would wait for threads that are not there
     return DataLoader(
         dataset,  # type: ignore[arg-type]  # any object with a length and items
