@@ -286,5 +286,3 @@ def augmentations(wanted: dict[str, dict[str, Any]]) -> tuple[Augmentation, ...]
                 f"augmentation '{name}' ({error})", "its own settings", "correct [augment]"
             ) from error
     return tuple(out)
-
-
