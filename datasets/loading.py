@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .errors import MissingExtraError, ValueRangeError
+from .errors import ValueRangeError
 from .mixed import MixedDataset
 from .torch_data import CropDataset, Draw
 
@@ -103,13 +103,9 @@ def make_loader(
         drop_last: leave out a last batch that is not full.
         pin_memory: for GPUs.
 
-    Raises:
-        MissingExtraError: torch is not installed.
     """
-    try:
-        from torch.utils.data import DataLoader
-    except ImportError as e:  # pragma: no cover - depends on the installation
-        raise MissingExtraError("training", "nets") from e
+    from torch.utils.data import DataLoader
+
     start = start or multiprocessing.get_start_method()  # type: ignore[assignment]
     if workers and start == "fork":
         dataset.warm_up()

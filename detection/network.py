@@ -8,8 +8,9 @@ The full-resolution stages of a U-Net cost most of its time and see little of it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +57,11 @@ class NetworkConfig:
                 "one number of channels for each stage, and a fold of 1, 2 or 4",
                 "correct the network's settings",
             )
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> NetworkConfig:
+        """From plain JSON types, as a card holds them."""
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()})
 
     @property
     def stride(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from ..datasets.bands import BLUE, GREEN, NIR, RED, BandSet
 from ..datasets.errors import UnfitError, ValueRangeError
 from ..datasets.samples import CANONICAL_BANDS, sample_of
-from ..datasets.tile import BoolArray, CloudMask, FloatArray, Tile
+from ..datasets.tile import BoolArray, ByteArray, CloudMask, FloatArray, Tile
 from .weights import PACKAGED, ModelCard, WeightsError, load_weights
 from .windows import grid, ramp
 
@@ -24,7 +24,8 @@ DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
 FINEST_M, WORKING_M = 8.0, 10.0
 """Images of pixels below the first (metres) are averaged to about the second: the network was
 trained on 10 to 60 m."""
-_CONSTANT = 1e-6
+_VARIED, _CONSTANT = 0.05, 1e-6
+"""Reflectance that varies by more than the first never has probabilities that vary by less."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Segmenter:
         return total
 
 
-def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> np.ndarray:  # type: ignore[type-arg]
+def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> ByteArray:
     """(y, x) uint8: the class of the largest weighed probability.
 
     Args:
@@ -127,7 +128,7 @@ def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> np.ndarra
     names = ("clear", "thick", "thin", "shadow")
     weights = np.array([card.decision.get(name, 1.0) for name in names], np.float32)
     weights[0] *= threshold / (1 - threshold)
-    return (p * weights[:, None, None]).argmax(axis=0).astype(np.uint8)
+    return np.asarray((p * weights[:, None, None]).argmax(axis=0), np.uint8)
 
 
 @lru_cache(maxsize=4)
@@ -144,8 +145,7 @@ def _network(path: Path, changed_ns: int) -> tuple[SegmentationNet, ModelCard]:
             f"the canonical bands {', '.join(CANONICAL_BANDS.names)}",
             "pick weights of this version",
         )
-    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in card.network.items()}
-    net = SegmentationNet(NetworkConfig(**{**settings, "encoder_weights": None}))
+    net = SegmentationNet(NetworkConfig.of({**card.network, "encoder_weights": None}))
     try:
         net.load_state_dict(state)
     except RuntimeError as error:

@@ -14,7 +14,7 @@ from .losses import Loss
 from .network import SegmentationNet
 from .train_config import SegmenterConfig, as_json
 from .train_data import Fold, MixtureBuilder
-from .training import WEIGHTS, Module, Tell, fit, lightning, revision
+from .training import WEIGHTS, Module, Tell, fit, revision, seed_everything
 from .weights import ModelCard, WeightsError, load_weights, save_weights
 
 
@@ -61,7 +61,7 @@ class Run:
             UsageError, FileError, UnfitError: see `MixtureBuilder`, `NetworkConfig`.
             WeightsError: ``init`` does not fit.
         """
-        lightning.seed_everything(self.seed, verbose=False)
+        seed_everything(self.seed)
         mixture = MixtureBuilder(self.config, self.data, self.seed, self.fold).build()
         module = SegmenterModule(self.config)
         if self.init is not None:

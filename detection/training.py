@@ -47,6 +47,11 @@ class Module(lightning.LightningModule):
         }
 
 
+def seed_everything(seed: int) -> None:
+    """Seed what draws without a generator of its own: the first weights of a network."""
+    lightning.seed_everything(seed, verbose=False)
+
+
 def fit(
     module: Module,
     loader: Any,
