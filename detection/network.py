@@ -35,7 +35,7 @@ class NetworkConfig:
     """Any encoder of segmentation-models-pytorch, or ``tu-NAME`` for one of timm."""
     depth: int = 5
     """Stages of the encoder, 3 to 5."""
-    decoder_channels: tuple[int, ...] = (96, 64, 48, 32, 24)
+    decoder_channels: tuple[int, ...] = (64, 48, 32, 24, 16)
     """Channels of the decoder's stages, one for each stage of the encoder."""
     fold: int = 2
     """Pixels folded into channels along each side: 2 works at half resolution inside, 1 not."""
@@ -61,7 +61,8 @@ class NetworkConfig:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> NetworkConfig:
         """From plain JSON types, as a card holds them."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()})
+        settings: dict[str, Any] = dict(facts)
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
 
     @property
     def stride(self) -> int:

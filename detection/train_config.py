@@ -35,7 +35,7 @@ class Source:
     split: str = "train"
     """Rows of this split only. ``test`` is refused."""
     mask_kinds: tuple[str, ...] = ("human",)
-    """``labelled``: rows whose masks were made so."""
+    """``labelled``: rows whose masks were made so (the word before any remark in brackets)."""
     weight: float = 1.0
     """Share of the samples, among the weights of all sources."""
     shadow_boost: float = 1.0
@@ -49,7 +49,7 @@ class Source:
     """How often each; evenly if empty."""
     clear_share: float = 0.1
     """Share of the samples that no cloud is painted on: ground that must not look like cloud."""
-    sun_azimuth_deg: tuple[float, float] = (30.0, 165.0)
+    sun_azimuth_deg: tuple[float, float] = (30.0, 180.0)
     """Where the painted sun stands, clockwise from the top. The default is the forenoon of either
     hemisphere, when nearly all satellites pass; the detector mirrors scenes of the afternoon."""
     count: int = 48

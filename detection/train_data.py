@@ -226,7 +226,11 @@ class MixtureBuilder:
         return self.fold is None or not self.fold.holds(row.group)
 
     def _labelled(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
-        rows = [r for r in self._rows(source) if r.mask and r.mask_kind in source.mask_kinds]
+        rows = [
+            r
+            for r in self._rows(source)
+            if r.mask and r.mask_kind.split(" (")[0] in source.mask_kinds
+        ]
         held += [row for row in rows if not self._kept(row)]
         kept = tuple(row for row in rows if self._kept(row))
         _require(kept, source)

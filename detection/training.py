@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..datasets.errors import MissingExtraError
 from ..datasets.loading import DrawSampler
@@ -18,7 +19,7 @@ from .train_config import Optimization, Training
 torchvision()  # its cure must come before Lightning, which imports it
 try:
     from lightning import pytorch as lightning
-    from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+    from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
 except ImportError as error:  # pragma: no cover - depends on the installation
     raise MissingExtraError("training", "train") from error
 
@@ -49,6 +50,7 @@ class Module(lightning.LightningModule):
 
 def seed_everything(seed: int) -> None:
     """Seed what draws without a generator of its own: the first weights of a network."""
+    torch.set_flush_denormal(True)  # tiny averages would slow the processor down
     lightning.seed_everything(seed, verbose=False)
 
 
@@ -82,7 +84,7 @@ def fit(
     keep = ModelCheckpoint(dirpath=out, filename="last", enable_version_counter=False)
     callbacks: list[Callback] = [keep, _Progress(sampler, tell)]
     if o.ema:
-        callbacks.insert(0, EMAWeightAveraging(decay=o.ema))
+        callbacks.insert(0, WeightAveraging(avg_fn=moving_average(o.ema)))
     trainer = lightning.Trainer(
         max_epochs=training.epochs, precision=training.precision, callbacks=callbacks,
         logger=_logger(logger, out), gradient_clip_val=o.clip_norm or None,
@@ -90,6 +92,18 @@ def fit(
         default_root_dir=out, accelerator="auto", devices=1,
     )  # fmt: skip
     trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
+
+
+def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Exponential moving average that forgets its start: the decay grows as (1 + n) / (10 + n)
+    up to ``decay``, so that a short training does not end with the first, random weights."""
+
+    def average(mean: Tensor, value: Tensor, n: Tensor) -> Tensor:
+        d = min(decay, (1 + int(n)) / (10 + int(n)))
+        out: Tensor = mean.lerp(value.to(mean.dtype), 1 - d) if mean.is_floating_point() else value
+        return out
+
+    return average
 
 
 class _Progress(Callback):
