@@ -252,6 +252,11 @@ class MixtureBuilder:
         return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
 
 
+def _made_by(row: Row) -> str:
+    """Kind of the row's mask without remarks: ``automatic (SCL)`` is ``automatic``."""
+    return row.mask_kind.split(" (")[0]
+
+
 def _require(rows: Sequence[Row], source: Source) -> None:
     if not rows:
         raise UnfitError(
