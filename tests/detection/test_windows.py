@@ -1,5 +1,7 @@
 """Windows: the fewest that cover, evenly spaced, and weights that add up to one."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,7 +22,7 @@ def test_they_cover_everything_and_are_the_fewest(sizes):
     assert found[0].start == 0 and found[-1].stop == n
     assert all(s.stop - s.start == min(size, n) for s in found)
     assert len(found) == (1 if n <= size else -(-(n - overlap) // (size - overlap)))
-    assert all(b.start <= a.stop - overlap for a, b in zip(found, found[1:], strict=False))
+    assert all(b.start <= a.stop - overlap for a, b in pairwise(found))
 
 
 @given(SIZES)
