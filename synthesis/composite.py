@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import floor
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from .clouds import CloudPlane
 from .painting import Sunlight, paint_layer, paint_shadow
 from .parallax import band_shifts
 from .sampler import CloudSampler
-from .shadows import pixel_size_m, shadow_shift
+from .shadows import penumbra_px, pixel_size_m, shadow_shift
 
 THICK_TAU = 3.6
 """Optical thickness from which a cloud counts as thick (thin below: ISCCP's limit, Rossow &
@@ -69,8 +70,9 @@ def cloudify(
     planes = []
     for i, (layer, shifts) in enumerate(zip(layers, parallax, strict=True)):
         floors = (0.0, *(lower.base_m for lower in layers[:i]))
-        views = {*shifts, *(shadow_shift(layer, tile, above_m) for above_m in floors)}
-        planes.append(CloudPlane(layer, tile.valid, gsd_m, views))
+        shadows = {shadow_shift(layer, tile, above_m) for above_m in floors}
+        step = max(1, floor(penumbra_px(layer, gsd_m, floors[-1])))
+        planes.append(CloudPlane(layer, tile.valid, gsd_m, shifts, shadows, step))
 
     data = tile.data.copy()
     factor = _paint_shadows(data, tile, planes, gsd_m)

@@ -13,8 +13,9 @@ from ..datasets.pair import CloudParams
 from ..datasets.tile import BoolArray, FloatArray, Tile
 from . import optics
 from .atmosphere import path_reflectance, sunlight, vapour_transmittance
-from .clouds import CloudPlane, Shift
+from .clouds import CloudPlane
 from .shadows import shadow_shift, soften
+from .views import Shift
 
 LAPSE_K_PER_M = 0.0065
 """Fall of temperature with height, for cloud in thermal bands (standard atmosphere)."""
@@ -48,9 +49,14 @@ class Sunlight:
         logs = []
         for plane in planes:
             layer = plane.layer
-            tau = plane.displaced(shadow_shift(layer, tile, above_m))
+            tau = plane.towards_sun(shadow_shift(layer, tile, above_m))
             share = optics.sun_transmittance(tau, layer)
-            share = soften(share, layer, gsd_m, above_m)
+            step = plane.sun_step
+            share = soften(share, layer, gsd_m * step, above_m)
+            if step > 1:
+                size = share.shape[1] * step, share.shape[0] * step
+                share = np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR))
+                share = np.ascontiguousarray(share[: tile.shape[0], : tile.shape[1]])
             np.log(np.maximum(share, np.float32(_LEAST), out=share), out=share)
             logs.append((layer.alpha, share.ravel()))
         return cls(planes[0].layer.sun_zenith_deg, logs)
