@@ -203,9 +203,11 @@ def _forget_unchanged(
 
     In place; the shadow factor there is set back to 1.
     """
-    n = len(clear.bands)
-    where = np.flatnonzero(weak)
-    after, before = (t.data.reshape(n, -1)[:, where] for t in (cloudy, clear))
-    lost = where[((after == before) | np.isnan(before)).all(0)]
+    lost = np.flatnonzero(weak)
+    for after, before in zip(cloudy.data, clear.data, strict=True):
+        new, old = after.ravel()[lost], before.ravel()[lost]
+        lost = lost[(new == old) | np.isnan(old)]
+        if not lost.size:
+            return
     classes.ravel()[lost] = CLEAR
     factor.ravel()[lost] = 1
