@@ -12,7 +12,8 @@ import numpy as np
 
 from ..datasets.pair import CloudParams
 from ..datasets.tile import BoolArray, FloatArray
-from .perlin import Fold, random_offset
+from .lattice import Fold
+from .perlin import random_offset
 from .terrain import shading
 from .views import Shift, Views
 from .warp import Field, WarpedPlane, Window

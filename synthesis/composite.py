@@ -23,6 +23,7 @@ from ..datasets.tile import (
     Tile,
 )
 from .adjacency import glow, spectrum
+from .atmosphere import ozone_transmittance
 from .clouds import CloudPlane
 from .painting import Sunlight, paint_layer, paint_shadow
 from .parallax import band_shifts
@@ -177,9 +178,11 @@ def _paint_glow(
     if added is None:
         return np.zeros(tile.shape, bool)
     added *= tile.valid
+    sun_zenith_deg, level = planes[0].layer.sun_zenith_deg, tile.acquired.level
     for i, band in enumerate(tile.bands):
         if band.kind == "reflective":
-            data[i] += added * np.float32(spectrum(band.center_nm))
+            left = ozone_transmittance(band.center_nm, sun_zenith_deg, level)
+            data[i] += added * np.float32(left * spectrum(band.center_nm))
     return added > 0
 
 

@@ -7,7 +7,6 @@ sparse matrix (height, lattice rows) times those rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -52,11 +51,6 @@ _GRADIENTS = np.array(
 _BY_SUM = _GRADIENTS[:, PERMUTATION[PERMUTATION] & 15]
 GRADIENT_X, GRADIENT_Y = np.ascontiguousarray(_BY_SUM[0]), np.ascontiguousarray(_BY_SUM[1])
 """(512,) gradient on the lattice, by the sum of ``PERMUTATION[column]`` and the row's number."""
-
-
-def fade(t: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Perlin's quintic 6t^5 - 15t^4 + 10t^3: no crease on the lattice (Perlin 2002)."""
-    return t * t * t * (t * (t * 6.0 - 15.0) + 10.0)
 
 
 @dataclass(frozen=True)
@@ -188,10 +182,12 @@ def draw(octaves: Octaves) -> FloatArray:
     t, s = down.between, fade(down.between)
     share = np.empty((*t.shape, 4), np.float32)
     place = np.empty((*t.shape, 4), np.int32)
-    for i, (part, shift) in enumerate(((1 - s, 0), (s, 1), (t * (1 - s), n), ((t - 1) * s, n + 1))):
-        share[..., i] = part * octaves.weights[:, None]
+    for i, (weight, shift) in enumerate(
+        ((1 - s, 0), (s, 1), (t * (1 - s), n), ((t - 1) * s, n + 1))
+    ):
+        share[..., i] = weight * octaves.weights[:, None]
         place[..., i] = down.low + shift
-    total: FloatArray | None = None
+    total = np.zeros((t.shape[1], lines.shape[1]), np.float32)
     for kind, sign in (("none", 0), ("billow", 1), ("ridged", -1)):
         chosen = [k for k, fold in enumerate(octaves.folds) if fold == kind]
         if not chosen:
@@ -204,9 +200,8 @@ def draw(octaves: Octaves) -> FloatArray:
             np.abs(apart, out=apart)
             part = np.add.reduce(apart.reshape(len(chosen), t.shape[1], -1))
             part *= np.float32(2 * sign)
-            part -= np.float32(sign * octaves.weights[chosen].sum())
-        total = part if total is None else np.add(total, part, out=total)
-    assert total is not None
+            part -= np.float32(sign * float(octaves.weights[chosen].sum()))
+        total += part
     return total
 
 

@@ -8,7 +8,8 @@ from math import cos, radians, sin, tan
 import numpy as np
 
 from ..datasets.tile import FloatArray
-from .perlin import Fold, fractal_noise, random_offset
+from .lattice import Fold
+from .perlin import fractal_noise, random_offset
 
 
 @dataclass(frozen=True)

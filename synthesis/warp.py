@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..datasets.tile import FloatArray
 from .lattice import Fold, Octaves, draw
-from .perlin import plan, random_offset
+from .perlin import plan
 
 Window = tuple[float, float, int, int]
 """First row and column (pixels, any real numbers), height and width of a view of the plane."""
@@ -99,7 +99,10 @@ class WarpedPlane:
             v += bend_v
         if step > 1:
             size = x.size * step, y.size * step
-            u, v = (cv2.resize(a, size, interpolation=cv2.INTER_LINEAR) for a in (u, v))
+            u, v = (
+                np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_LINEAR), np.float32)
+                for a in (u, v)
+            )
         part = np.s_[top : top + height, left : left + width]
         return u[part], v[part]
 
@@ -110,7 +113,7 @@ class WarpedPlane:
         cols = (x * (2 * np.pi / self.period_px) * right)[:, :, None].astype(np.float32)
         waves = np.sin(rows + cols)
         waves *= (height * self.period_px)[..., None].astype(np.float32)
-        return waves.sum(1)
+        return np.asarray(waves.sum(1), np.float32)
 
     def noise(self, window: Window, fields: Sequence[Field]) -> FloatArray:
         """(y, x) sum of ``fields``: drawn on a straight grid and read where the window lies."""
@@ -138,4 +141,5 @@ def _every(step: int, start: float, count: int) -> tuple[int, NDArray[np.float64
     """
     whole = floor(start)
     first, last = whole // step - (step > 1), (whole + count - 1) // step + (step > 1)
-    return whole - first * step, start - whole + (step - 1) / 2 + step * np.arange(first, last + 1)
+    coarse = np.arange(first, last + 1, dtype=np.float64)
+    return whole - first * step, start - whole + (step - 1) / 2 + step * coarse
