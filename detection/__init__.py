@@ -13,6 +13,7 @@ from .fmask import Fmask
 from .hollstein import Hollstein
 from .hot import Hot
 from .ltk import Ltk
+from .peers import PEERS
 from .supplier import QaPixel, Scl, Udm2
 
 GROUP = "kumosan.detectors"
@@ -27,6 +28,7 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "qa": QaPixel,
     "scl": Scl,
     "udm2": Udm2,
+    **PEERS,
 }
 """Built-in detectors by name."""
 
