@@ -109,7 +109,8 @@ def pooled_boundaries(patches: Iterable[Boundary]) -> Boundary:
 
 def _disc(radius_px: int) -> NDArray[np.uint8]:
     y, x = np.ogrid[-radius_px : radius_px + 1, -radius_px : radius_px + 1]
-    return (x * x + y * y <= radius_px * radius_px).astype(np.uint8)
+    disc: NDArray[np.uint8] = (x * x + y * y <= radius_px * radius_px).astype(np.uint8)
+    return disc
 
 
 def _eroded(mask: BoolArray, valid: BoolArray, element: NDArray[np.uint8]) -> BoolArray:

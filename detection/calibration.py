@@ -74,6 +74,6 @@ def reliability(
     which = np.minimum((said * bins).astype(np.intp), bins - 1)
     return Reliability(
         np.bincount(which, minlength=bins).astype(np.int64),
-        np.bincount(which, said, minlength=bins),
+        np.bincount(which, weights=said, minlength=bins).astype(np.float64),
         np.bincount(which[true], minlength=bins).astype(np.int64),
     )
