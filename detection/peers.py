@@ -171,7 +171,9 @@ class OmniCloudMask:
             model_version=self.version,
         )
         classes = said.argmax(0)  # its codes are ours
-        probability = np.where(tile.valid, said, np.nan).astype(np.float32)
+        total = said.sum(0)  # 1.004, for it adds .001 to every class
+        share = np.divide(said, total, out=np.full_like(said, np.nan), where=total > 0)
+        probability = np.where(tile.valid, share, np.nan).astype(np.float32)
         return CloudMask.like(tile, classes, probability)
 
     def _folder(self) -> Path:
