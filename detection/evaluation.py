@@ -18,6 +18,7 @@ from .class_counts import ClassCounts, count_classes
 from .evaluation_pictures import Sight, take
 from .metrics import VIEWS, Confusion, compare
 from .postprocess import clean_up
+from .weights import WeightsError
 
 DetectorFor = Detector | Callable[[Row], Detector]
 """A detector, or what gives the one for an image: in cross-validation, its fold's."""
@@ -82,6 +83,7 @@ def evaluate(
         ValueRangeError: there is no row, or one without a mask.
         FileError: an image or mask cannot be read.
         GridError: a mask does not lie on the grid of its image.
+        WeightsError: a network's weights are damaged or made for something else.
     """
     rows = _checked(rows)
     scores: dict[str, list[Score]] = {name: [] for name in detectors}
@@ -96,6 +98,8 @@ def evaluate(
             begin = time.perf_counter()
             try:
                 mask = detector.mask(tile)
+            except WeightsError:  # no image is to blame for them
+                raise
             except UnfitError:
                 unfit[name].append(row)
                 continue
