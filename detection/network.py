@@ -8,8 +8,9 @@ The full-resolution stages of a U-Net cost most of its time and see little of it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -30,11 +31,13 @@ N_CLASSES = 4
 class NetworkConfig:
     """What network to build."""
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+
     encoder: str = "mobilenet_v2"
     """Any encoder of segmentation-models-pytorch, or ``tu-NAME`` for one of timm."""
     depth: int = 5
     """Stages of the encoder, 3 to 5."""
-    decoder_channels: tuple[int, ...] = (96, 64, 48, 32, 24)
+    decoder_channels: tuple[int, ...] = (64, 48, 32, 24, 16)
     """Channels of the decoder's stages, one for each stage of the encoder."""
     fold: int = 2
     """Pixels folded into channels along each side: 2 works at half resolution inside, 1 not."""
@@ -56,6 +59,12 @@ class NetworkConfig:
                 "one number of channels for each stage, and a fold of 1, 2 or 4",
                 "correct the network's settings",
             )
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> NetworkConfig:
+        """From plain JSON types, as a card holds them."""
+        settings: dict[str, Any] = dict(facts)
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
 
     @property
     def stride(self) -> int:

@@ -11,7 +11,7 @@ from affine import Affine
 from ..datasets.bands import Band, BandSet
 from ..datasets.errors import GridError
 from ..datasets.tile import Acquisition, FloatArray, Tile
-from .atmosphere import path_reflectance, sunlight, vapour_transmittance
+from .atmosphere import ozone_transmittance, path_reflectance, sunlight, vapour_transmittance
 from .landcover import land_cover
 from .spectra import spectra
 from .terrain import ground, metric_noise, shading
@@ -105,6 +105,7 @@ def _seen(
         passed = down * up * vapour_transmittance(band, 0.0)
         path = path_reflectance(band.center_nm, sun_zenith_deg)
         plane = np.float32(path) + np.float32(passed) * plane
+        plane *= np.float32(ozone_transmittance(band.center_nm, sun_zenith_deg, level))
     seen = cv2.GaussianBlur(plane, (0, 0), 0.5, borderType=cv2.BORDER_REFLECT)
     coarse = round((band.gsd_m or gsd_m) / gsd_m)
     if coarse > 1:  # a band of larger pixels, delivered on this grid
