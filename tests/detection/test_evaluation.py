@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from dataclasses import dataclass, replace
 
@@ -120,6 +121,17 @@ def test_the_worst_images_are_kept(rows):
     assert [s.row.id for s in both.worst] == ["1.tif", "0.tif"]  # largest error first
     assert set(both.worst[0].found) == {"hot", "all"}
     assert evaluate(rows, {"all": Always(1)}, worst=0).worst == ()
+
+
+def test_images_of_two_catalogues_may_have_one_name(labelled, rows):
+    """Perfect in one, all missed in the other."""
+    other = labelled.parent / "other"
+    shutil.copytree(labelled, other)
+    both = [rows[1], read_catalog(other)[1]]
+    found = evaluate(both, {"n": lambda r: detection.get("hot") if r in rows else Always(0)})
+    images = facts(found)["images"]
+    assert [i["detectors"]["n"]["cloud"]["pa"] for i in images] == [1, 0]
+    assert [s.row.image for s in found.worst] == [other / "1.tif"]
 
 
 def test_progress_is_told(rows):
