@@ -50,6 +50,18 @@ class FlipRotate:
 
 
 @dataclass(frozen=True)
+class FlipNorthSouth:
+    """Upside down, in half of the samples: the other hemisphere. East stays east, so what the
+    forenoon's sun does to shadows stays true."""
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        if rng.integers(2):
+            return sample
+        azimuth = (180 - sample.sun_azimuth_deg) % 360
+        return _changed(sample, lambda a: np.ascontiguousarray(a[..., ::-1, :]), azimuth)
+
+
+@dataclass(frozen=True)
 class Affine:
     """A free rotation, change of scale and shear about the centre, in some of the samples.
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .errors import MissingExtraError, ValueRangeError
+from .errors import ValueRangeError
+from .mixed import MixedDataset
 from .torch_data import CropDataset, Draw
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class DrawSampler:
 
 
 def make_loader(
-    dataset: CropDataset,
+    dataset: CropDataset | MixedDataset,
     batch_size: int,
     *,
     sampler: DrawSampler | None = None,
@@ -102,16 +103,12 @@ def make_loader(
         drop_last: leave out a last batch that is not full.
         pin_memory: for GPUs.
 
-    Raises:
-        MissingExtraError: torch is not installed.
     """
-    try:
-        from torch.utils.data import DataLoader
-    except ImportError as e:  # pragma: no cover - depends on the installation
-        raise MissingExtraError("training", "nets") from e
+    from torch.utils.data import DataLoader
+
     start = start or multiprocessing.get_start_method()  # type: ignore[assignment]
     if workers and start == "fork":
-        dataset.store.warm_up()
+        dataset.warm_up()
         _one_thread()  # before the fork: in a child it would wait for threads that are not there
     return DataLoader(
         dataset,  # type: ignore[arg-type]  # any object with a length and items

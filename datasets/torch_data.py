@@ -118,6 +118,10 @@ class CropDataset(ABC):
     def _sample(self, crop: LabelledTile, rng: np.random.Generator) -> Sample:
         """The crop as a sample; its arrays must not be used elsewhere."""
 
+    def warm_up(self) -> None:
+        """Fill the cache now, before workers are forked: they then share its memory."""
+        self.store.warm_up()
+
     def _crop(self, i: int, rng: np.random.Generator) -> LabelledTile:
         packed = self.store[i]
         if self.size is None:

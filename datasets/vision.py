@@ -14,22 +14,14 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from .errors import MissingExtraError
-
 _kept: list[Any] = []
 """The library of schemas: torch forgets them when the object is collected."""
 
 
 def torchvision() -> ModuleType:
-    """The torchvision module, cured if need be; call before importing timm or smp.
-
-    Raises:
-        MissingExtraError: torch or torchvision is not installed.
-    """
+    """The torchvision module, cured if need be; call before importing timm or smp."""
     try:
         return importlib.import_module("torchvision")
-    except ImportError as error:
-        raise MissingExtraError("torchvision", "nets") from error
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise

@@ -7,12 +7,14 @@ from typing import Any
 
 from ..datasets.errors import KumosanError, UnfitError
 from ..datasets.protocols import Detector, available, create
-from ..datasets.tile import CloudMask, Tile, require_quality
+from ..datasets.tile import CloudMask, Tile
 from .braaten import Braaten
 from .fmask import Fmask
 from .hollstein import Hollstein
 from .hot import Hot
 from .ltk import Ltk
+from .peers import PEERS
+from .segmenter import Segmenter
 from .supplier import QaPixel, Scl, Udm2
 
 GROUP = "kumosan.detectors"
@@ -27,6 +29,8 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "qa": QaPixel,
     "scl": Scl,
     "udm2": Udm2,
+    "unet": Segmenter,
+    **PEERS,
 }
 """Built-in detectors by name."""
 
@@ -113,9 +117,12 @@ def _names() -> list[str]:
 
 
 def _check(detector: Detector, tile: Tile) -> None:
-    tile.bands.locate(detector.bands)
-    if isinstance(detector, Scl | QaPixel | Udm2):
-        require_quality(tile, detector.scheme)
+    """Raise UnfitError unless it works on ``tile``: by its own ``check``, else by its bands."""
+    check = getattr(detector, "check", None)
+    if check is None:
+        tile.bands.locate(detector.bands)
+    else:
+        check(tile)
 
 
 def _fits(name: str, tile: Tile) -> bool:

@@ -22,6 +22,11 @@ _HIGH = 3
 _UDM2_SHADOW, _UDM2_HAZE, _UDM2_CLOUD, _UDM2_BLACKFILL = 1 << 2, 1 << 3 | 1 << 4, 1 << 5, 1 << 7
 
 
+def _check(self: Scl | QaPixel | Udm2, tile: Tile) -> None:
+    """Raise UnfitError unless the tile brings the supplier's mask of this scheme."""
+    require_quality(tile, self.scheme)
+
+
 @dataclass(frozen=True)
 class Scl:
     """Reads the scene classification layer of Sentinel-2 Level-2A.
@@ -30,6 +35,7 @@ class Scl:
     """
 
     bands: ClassVar[BandSet] = BandSet(())
+    check = _check
     scheme: ClassVar[str] = "scl"
 
     def mask(self, tile: Tile) -> CloudMask:
@@ -56,6 +62,7 @@ class QaPixel:
     """
 
     bands: ClassVar[BandSet] = BandSet(())
+    check = _check
     scheme: ClassVar[str] = "qa_pixel"
 
     dilated: bool = False
@@ -89,6 +96,7 @@ class Udm2:
     """
 
     bands: ClassVar[BandSet] = BandSet(())
+    check = _check
     scheme: ClassVar[str] = "udm2"
 
     def mask(self, tile: Tile) -> CloudMask:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.errors import MissingExtraError
 from .lattice import GRADIENT_X, GRADIENT_Y, Fold, columns, fade, rows
 from .perlin import plan
 
@@ -37,12 +36,8 @@ def fractal_noise_torch(
 
     Raises:
         ValueRangeError: as ``fractal_noise``.
-        MissingExtraError: PyTorch is not installed.
     """
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtraError("noise on a tensor's device", "nets") from error
+    import torch
 
     def put(array: NDArray[Any]) -> torch.Tensor:
         dtype = np.int64 if array.dtype.kind == "i" else np.float32

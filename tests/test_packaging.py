@@ -47,8 +47,8 @@ def test_every_extra_bounds_what_it_asks_for():
 
 
 def test_torch_is_capped_below_the_releases_that_exist_with_cuda_only():
-    assert "torch>=2.6,<2.14" in PROJECT["project"]["optional-dependencies"]["nets"]
-    assert "torchvision>=0.21,<0.29" in PROJECT["project"]["optional-dependencies"]["nets"]
+    assert "torch>=2.6,<2.14" in PROJECT["project"]["dependencies"]
+    assert "torchvision>=0.21,<0.29" in PROJECT["project"]["dependencies"]
 
 
 @pytest.mark.slow

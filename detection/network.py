@@ -1,0 +1,142 @@
+"""The segmentation network: a U-Net on canonical bands that works at half resolution inside.
+
+    PixelUnshuffle(2) -> smp.Unet -> PixelShuffle(2)
+
+The full-resolution stages of a U-Net cost most of its time and see little of its context; folding
+2 x 2 pixels into channels costs a quarter and lets the same depth see twice as far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ..datasets.bands import BandSet
+from ..datasets.errors import UsageError
+from ..datasets.samples import CANONICAL_BANDS
+from ..datasets.vision import torchvision
+from .features import FEATURES, features
+
+if TYPE_CHECKING:
+    import segmentation_models_pytorch
+
+N_CLASSES = 4
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What network to build."""
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+
+    encoder: str = "mobilenet_v2"
+    """Any encoder of segmentation-models-pytorch, or ``tu-NAME`` for one of timm."""
+    depth: int = 5
+    """Stages of the encoder, 3 to 5."""
+    decoder_channels: tuple[int, ...] = (64, 48, 32, 24, 16)
+    """Channels of the decoder's stages, one for each stage of the encoder."""
+    fold: int = 2
+    """Pixels folded into channels along each side: 2 works at half resolution inside, 1 not."""
+    features: tuple[str, ...] = ()
+    """Extra input planes: ndvi, ndwi, ndsi, braaten."""
+    encoder_weights: str | None = None
+    """``imagenet`` downloads weights of the encoder when a training starts; none by default."""
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.features if name not in FEATURES]
+        if unknown:
+            raise UsageError(
+                f"features {', '.join(unknown)}", f"some of {', '.join(FEATURES)}", "correct them"
+            )
+        if len(self.decoder_channels) != self.depth or self.fold not in (1, 2, 4):
+            raise UsageError(
+                f"depth {self.depth}, {len(self.decoder_channels)} decoder channels, "
+                f"fold {self.fold}",
+                "one number of channels for each stage, and a fold of 1, 2 or 4",
+                "correct the network's settings",
+            )
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> NetworkConfig:
+        """From plain JSON types, as a card holds them."""
+        settings: dict[str, Any] = dict(facts)
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+
+    @property
+    def stride(self) -> int:
+        """Sides of the input must be multiples of this many pixels."""
+        return self.fold * int(2**self.depth)
+
+
+class SegmentationNet(nn.Module):
+    """Reflectance in canonical bands -> logits of the four classes.
+
+    Args:
+        config: what to build.
+        bands: the canonical bands that it reads.
+
+    Raises:
+        UsageError: there is no such encoder.
+    """
+
+    def __init__(self, config: NetworkConfig, bands: BandSet = CANONICAL_BANDS) -> None:
+        super().__init__()
+        self.config, self.bands = config, bands
+        channels = 2 * len(bands) + len(config.features)
+        self.fold = nn.PixelUnshuffle(config.fold)
+        self.unet = _unet(config, channels * config.fold**2, N_CLASSES * config.fold**2)
+        self.unfold = nn.PixelShuffle(config.fold)
+
+    def forward(self, image: Tensor, present: Tensor) -> Tensor:
+        """Logits (n, 4, y, x) float32.
+
+        Args:
+            image: (n, band, y, x) float32 reflectance, sides multiples of ``config.stride``.
+            present: (n, band) float32, 1 where the sensor has the band.
+        """
+        planes = [companded(image) * present[:, :, None, None]]
+        planes.append(present[:, :, None, None].expand_as(image))
+        if self.config.features:
+            planes.append(features(image, present, self.bands, self.config.features))
+        x = torch.cat(planes, dim=1)
+        return self.unfold(self.unet(self.fold(x))).float()
+
+
+def companded(reflectance: Tensor) -> Tensor:
+    """sqrt of reflectance, shifted and scaled to about [-2, 3].
+
+    The root gives dark ground, where shadows have to be told from water, as much of the range as
+    bright ground; it also opens the small values of the cirrus band.
+    """
+    return (reflectance.clamp(0, 2).add(1e-4).sqrt() - 0.45) * 4
+
+
+def smp() -> segmentation_models_pytorch:  # type: ignore[valid-type]
+    """The module, imported behind the cure for torchvision."""
+    torchvision()
+    import segmentation_models_pytorch
+
+    return segmentation_models_pytorch
+
+
+def _unet(config: NetworkConfig, channels: int, outputs: int) -> nn.Module:
+    try:
+        net: nn.Module = smp().Unet(  # type: ignore[attr-defined]
+            config.encoder,
+            encoder_weights=config.encoder_weights,
+            encoder_depth=config.depth,
+            decoder_channels=config.decoder_channels,
+            in_channels=channels,
+            classes=outputs,
+        )
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise UsageError(
+            f"encoder '{config.encoder}' ({error})".replace("\n", " "),
+            "one of segmentation-models-pytorch's, or tu-NAME of timm",
+            "correct the network's encoder",
+        ) from error
+    return net

@@ -1,0 +1,305 @@
+"""The mixture that the segmenter learns from: labelled tiles, and clouds painted on clear ones.
+
+Two things make shadows learnable from few labels. All samples have the sun in the east, as nearly
+every satellite sees it (see `train_config.Source.sun_azimuth_deg`), so a shadow lies to the west
+of its cloud. And what cannot be judged is not learnt: half-dark penumbra, the faintest veil, and
+shadows that nobody drew (partial labels).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..datasets.augment import Affine, Coarsen, FlipNorthSouth, FlipRotate
+from ..datasets.bands import BandSet
+from ..datasets.catalog import CatalogTiles, Row, read_catalog
+from ..datasets.errors import UnfitError, UsageError
+from ..datasets.labelled import ALL_CLASSES, LabelledTile
+from ..datasets.loading import DrawSampler
+from ..datasets.mixed import MixedDataset
+from ..datasets.radiometry import BandDropout, LightingGradient, ReflectanceJitter, SensorNoise
+from ..datasets.samples import CANONICAL_BANDS, Augmentation, Sample, sample_of
+from ..datasets.splits import fold_of
+from ..datasets.tile import CLEAR, NODATA, SHADOW, THIN, CloudMask, Tile
+from ..datasets.torch_data import CropDataset, SegmentationDataset
+from ..synthesis.climate import Climate
+from ..synthesis.composite import cloudify
+from ..synthesis.landscape import landscape
+from ..synthesis.sampler import CloudSampler
+from .train_config import SegmenterConfig, Source
+
+AUGMENTATIONS: dict[str, Callable[..., Augmentation]] = {
+    "flip": FlipNorthSouth,
+    "turn": FlipRotate,
+    "affine": Affine,
+    "coarsen": Coarsen,
+    "jitter": ReflectanceJitter,
+    "lighting": LightingGradient,
+    "noise": SensorNoise,
+    "dropout": BandDropout,
+}
+"""By name. ``turn`` and ``affine`` lose the sun in the east."""
+
+SHADOW_SURE, SHADOW_UNSURE = 0.80, 0.92
+"""Painted shadow is learnt where less near-infrared light is left than the first, and nothing is
+learnt up to the second."""
+VEIL_UNSURE = (0.05, 0.3)
+"""Optical thickness of painted cloud: thinner is clear, thicker is thin cloud, between is open."""
+
+
+class PaintedDataset(CropDataset):
+    """Clouds painted on crops of clear tiles, for the segmenter: ``image``, ``mask``.
+
+    Args:
+        tiles: clear tiles.
+        source: what is painted, how often, under which sun.
+        **settings: of `CropDataset`.
+    """
+
+    def __init__(
+        self, tiles: Sequence[LabelledTile] | Sequence[Tile], source: Source, **settings: Any
+    ) -> None:
+        super().__init__(tiles, **settings)
+        self.source = source
+        self.sampler = CloudSampler(source.presets, source.preset_weights)
+
+    def _sample(self, crop: LabelledTile, rng: np.random.Generator) -> Sample:
+        tile = _turned(crop.tile, rng)
+        azimuth = float(rng.uniform(*self.source.sun_azimuth_deg))
+        zenith = float(rng.uniform(*self.sampler.sun_zenith_deg))
+        sun = replace(tile.acquired, sun_azimuth_deg=azimuth, sun_zenith_deg=zenith)
+        tile = replace(tile, acquired=sun)
+        if rng.random() < self.source.clear_share:
+            clear = CloudMask.like(tile, np.full(tile.shape, CLEAR, np.uint8))
+            return sample_of(tile, self.bands, mask=clear)
+        pair = cloudify(tile, self.sampler, rng=rng)
+        classes = pair.mask.classes.copy()
+        tau, light = pair.optical_thickness, pair.shadow_factor
+        faint = (classes == THIN) & (tau < VEIL_UNSURE[1])
+        classes[faint] = np.where(tau[faint] < VEIL_UNSURE[0], CLEAR, NODATA)
+        ground = (classes == CLEAR) | (classes == SHADOW)
+        classes[ground & (light < SHADOW_UNSURE)] = NODATA
+        classes[ground & (light < SHADOW_SURE)] = SHADOW
+        mask = CloudMask(classes, tile.transform, tile.crs)
+        return sample_of(pair.cloudy, self.bands, mask=mask)
+
+
+def _turned(tile: Tile, rng: np.random.Generator) -> Tile:
+    """One of the eight flips and turns of clear ground; its pixels stay squares of their size."""
+    turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+    data = np.rot90(tile.data, turns, axes=(1, 2))
+    return replace(tile, data=np.ascontiguousarray(data[..., ::-1] if mirror else data))
+
+
+CLIMATES: tuple[Climate, ...] = (
+    "temperate", "snow", "desert", "temperate", "temperate", "snow", "temperate"
+)  # fmt: skip
+"""Of the landscapes, in turn: seven, so that it does not go with the turns of two and four."""
+
+
+@dataclass(frozen=True)
+class Landscapes(Sequence[Tile]):
+    """Procedural clear tiles, each drawn when it is asked for: pixels of 10 to 60 m, half by the
+    sea, half of them surface reflectance, two of seven of snow and one of desert: ground
+    that rules take for cloud. Picklable."""
+
+    n: int
+    size: int
+    seed: int
+    bands: BandSet = CANONICAL_BANDS
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, i: Any) -> Any:
+        if not 0 <= i < self.n:
+            raise IndexError(i)
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, i]))
+        gsd_m = float(np.exp(rng.uniform(np.log(10), np.log(60))))
+        bands = BandSet(tuple(replace(band, gsd_m=gsd_m) for band in self.bands))
+        return landscape(
+            (self.size, self.size), bands, rng, gsd_m,
+            sun_zenith_deg=float(rng.uniform(20, 65)),
+            sun_azimuth_deg=float(rng.uniform(30, 165)),
+            level="SR" if i % 2 else "TOA", coast=i % 4 < 2, climate=CLIMATES[i % len(CLIMATES)],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Labels(Sequence[LabelledTile]):
+    """Labelled tiles, their codes read in another meaning. Picklable.
+
+    A tile without any cloud holds no cloud's shadow either, so its label is a full one even where
+    the labellers did not draw shadows: ground that must not look like shadow.
+    """
+
+    rows: tuple[Row, ...]
+    mapping: tuple[tuple[int, int], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, i: Any) -> Any:
+        item = CatalogTiles(self.rows)[i]
+        if is_clear(self.rows[i]):
+            item = replace(item, labelled=ALL_CLASSES)
+        if item.mask is None or not self.mapping:
+            return item
+        table = np.arange(256, dtype=np.uint8)
+        for code, meaning in self.mapping:
+            table[code] = meaning
+        return replace(item, mask=replace(item.mask, classes=table[item.mask.classes]))
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Where samples come from: a data set, how often each of its tiles, and what is held out."""
+
+    dataset: MixedDataset
+    weights: tuple[float, ...]
+    """Of every tile of ``dataset``."""
+    held_out: tuple[Row, ...]
+    """Labelled rows of the fold that is not trained on."""
+    description: str
+
+    def order(self, samples: int, seed: int) -> DrawSampler:
+        """Samples drawn by weight, the same for the same seed and epoch."""
+        return DrawSampler(len(self.dataset), samples, seed=seed, weights=self.weights)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One part of the groups, to be left out: number ``number`` (from 0) of ``of``."""
+
+    number: int
+    of: int
+    seed: int = 0
+
+    def holds(self, group: str) -> bool:
+        return fold_of(group, self.of, self.seed) == self.number
+
+
+@dataclass(frozen=True)
+class MixtureBuilder:
+    """Makes the mixture of a configuration.
+
+    Raises:
+        UsageError: a source names split ``test``, or finds no image.
+    """
+
+    config: SegmenterConfig
+    data: Path | None
+    """Catalogue that sources without one of their own mean."""
+    seed: int = 0
+    fold: Fold | None = None
+
+    def build(self) -> Mixture:
+        parts, weights, told = [], [], []
+        held: list[Row] = []
+        for source in self.config.sources:
+            part, own, words = getattr(self, f"_{source.kind}")(source, held)
+            parts.append(part)
+            weights += list(np.asarray(own) / np.sum(own) * source.weight)
+            told.append(words)
+        return Mixture(MixedDataset(parts), tuple(weights), tuple(held), "; ".join(told))
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        t = self.config.training
+        return {
+            "size": t.crop, "seed": self.seed, "gsd_range_m": t.gsd_range_m,
+            "augment": augmentations(self.config.augment),
+            "cache_bytes": t.cache_mb * 2**20 // len(self.config.sources),
+        }  # fmt: skip
+
+    def _rows(self, source: Source) -> list[Row]:
+        if source.split == "test":
+            raise UsageError(
+                "a source of split 'test'", "images that nothing is judged by", "use another split"
+            )
+        path = Path(source.catalog) if source.catalog else self.data
+        if path is None:
+            raise UsageError(
+                "no catalogue", "a folder with catalog.json", "name it on the command line"
+            )
+        return [row for row in read_catalog(path) if row.split == source.split]
+
+    def _kept(self, row: Row) -> bool:
+        return self.fold is None or not self.fold.holds(row.group)
+
+    def _labelled(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
+        rows = [
+            r
+            for r in self._rows(source)
+            if r.mask and r.mask_kind.split(" (")[0] in source.mask_kinds
+        ]
+        held += [row for row in rows if not self._kept(row)]
+        kept = tuple(row for row in rows if self._kept(row))
+        _require(kept, source)
+        mapping = tuple((int(code), meaning) for code, meaning in source.mapping.items())
+        tiles = Labels(kept, mapping)
+        weights = [source.shadow_boost if SHADOW in row.labelled else 1.0 for row in kept]
+        dataset = SegmentationDataset(tiles, **self._settings)
+        return dataset, weights, f"{len(kept)} labelled tiles ({', '.join(source.mask_kinds)})"
+
+    def _painted(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
+        kept = tuple(row for row in self._rows(source) if self._kept(row) and is_clear(row))
+        _require(kept, source)
+        dataset = PaintedDataset(CatalogTiles(kept), source, **self._settings)
+        return dataset, [1.0] * len(kept), f"clouds painted on {len(kept)} clear tiles"
+
+    def _landscape(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
+        tiles = Landscapes(source.count, source.size, self.seed)
+        dataset = PaintedDataset(tiles, source, **self._settings)
+        return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
+
+
+def _made_by(row: Row) -> str:
+    """Kind of the row's mask without remarks: ``automatic (SCL)`` is ``automatic``."""
+    return row.mask_kind.split(" (")[0]
+
+
+def _require(rows: Sequence[Row], source: Source) -> None:
+    if not rows:
+        raise UnfitError(
+            f"a {source.kind} source of split '{source.split}' without any image",
+            "a catalogue with such rows",
+            "correct the source's catalog, split or mask_kinds",
+        )
+
+
+def is_clear(row: Row) -> bool:
+    """Whether the catalogue says that the image is without cloud: its role, or its mask."""
+    if row.more.get("role") == "clear":
+        return True
+    pixels = row.more.get("class_pixels") or {}
+    counts = {int(code): n for code, n in pixels.items() if int(code) != NODATA}
+    return row.mask_kind == "human" and sum(counts.values()) == counts.get(CLEAR, 0) > 0
+
+
+def augmentations(wanted: dict[str, dict[str, Any]]) -> tuple[Augmentation, ...]:
+    """Augmentations by name with their settings.
+
+    Raises:
+        UsageError: there is no such augmentation, or it has no such setting.
+    """
+    out = []
+    for name, settings in wanted.items():
+        if name not in AUGMENTATIONS:
+            raise UsageError(
+                f"augmentation '{name}'", f"one of {', '.join(AUGMENTATIONS)}", "correct [augment]"
+            )
+        pairs = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        try:
+            out.append(AUGMENTATIONS[name](**pairs))
+        except TypeError as error:
+            raise UsageError(
+                f"augmentation '{name}' ({error})", "its own settings", "correct [augment]"
+            ) from error
+    return tuple(out)

@@ -1,0 +1,130 @@
+"""``kumosan train``: networks from your own labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from .console import Console
+from .options import Common, expand
+
+app = typer.Typer(help="Train a network on a catalogue of images.", no_args_is_help=True)
+
+Data = Annotated[Path, typer.Argument(help="Catalogue: a folder with catalog.json, or the file.")]
+Folder = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")]
+Config = Annotated[
+    Path | None, typer.Option(help="TOML file; without it, the training of the weights we ship.")
+]
+FoldOption = Annotated[
+    str | None,
+    typer.Option("--fold", help="K/N: leave out part K (from 0) of N parts of the groups."),
+]
+
+
+def fold_of(text: str | None) -> Any:
+    """``2/4`` as a `train_data.Fold`; None stays None.
+
+    Raises:
+        UsageError: it is not of this form.
+    """
+    from ..datasets.errors import UsageError
+    from ..detection.train_data import Fold
+
+    if text is None:
+        return None
+    first, _, second = text.partition("/")
+    if first.isdecimal() and second.isdecimal() and int(first) < int(second) >= 2:
+        return Fold(int(first), int(second))
+    raise UsageError(f"--fold {text}", "K/N with K from 0 to N - 1, like 0/4", "correct it")
+
+
+def segmenter(
+    common: Common,
+    data: Data,
+    output: Folder = Path("run"),
+    config: Config = None,
+    fold: FoldOption = None,
+    init: Annotated[
+        Path | None, typer.Option(help="Weights to start from (transfer learning).")
+    ] = None,
+    encoder_weights: Annotated[
+        str | None,
+        typer.Option(help="imagenet: download weights of the encoder when the training starts."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Instead of the file's.", min=1)] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that make samples; instead of the file's.", min=0)
+    ] = None,
+    logger: Annotated[
+        Literal["csv", "wandb", "mlflow"], typer.Option(help="Where the log goes.")
+    ] = "csv",
+) -> None:
+    """Train the segmenter: clear, thick cloud, thin cloud, shadow.
+
+    The same command on the same folder goes on where it was stopped; a folder that holds finished
+    weights is refused without --overwrite. Writes weights.safetensors, metrics.csv and last.ckpt.
+    """
+    from ..datasets.errors import OutputError
+    from ..detection.train_config import SegmenterConfig, as_json, read_config
+
+    console = Console(common.json, common.log_format, common.verbose)
+    facts = read_config(SegmenterConfig, config, "segmenter")
+    if encoder_weights is not None:
+        facts = replace(facts, network={**facts.network, "encoder_weights": encoder_weights})
+    t = facts.training
+    t = replace(t, epochs=t.epochs if epochs is None else epochs)
+    t = replace(t, workers=t.workers if workers is None else workers)
+    facts = replace(facts, training=t)
+    part = fold_of(fold)
+    target = output / "weights.safetensors"
+    if target.exists() and not common.overwrite:
+        raise OutputError(
+            f"{target} exists", "a run that is not finished", "choose another -o, or --overwrite"
+        )
+    if common.dry_run:
+        console.result({"config": as_json(facts), "dry_run": True}, f"would train into {output}/")
+        return
+    from ..detection.segmenter_training import Run
+
+    if target.exists():
+        for name in ("last.ckpt", "metrics.csv", "weights.safetensors"):
+            (output / name).unlink(missing_ok=True)
+    run = Run(facts, output, data, common.seed, part, init, logger)
+    tell = console.teller("training", "epochs")
+    with console.phase("training"):
+        path = run.train(tell)
+    console.result(
+        {"weights": path, "seconds": console.seconds}, f"{console.seconds:.0f} s -> {path}"
+    )
+
+
+def calibrate(
+    common: Common,
+    data: Data,
+    weights: Annotated[Path, typer.Option(help="Weights trained on everything.")],
+    runs: Annotated[
+        list[Path], typer.Option("--fold-weights", help="Weights of a fold; give all folds.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
+    split: Annotated[str, typer.Option(help="Split that the folds were made of.")] = "train",
+    mask_kind: Annotated[str, typer.Option(help="Labels to judge by.")] = "human",
+) -> None:
+    """Choose temperature and class weights of a segmenter on the folds of a cross-validation."""
+    from ..datasets.atomic import refuse_existing
+    from ..datasets.catalog import read_catalog
+    from ..detection.decision import calibrate as run
+
+    console = Console(common.json, common.log_format, common.verbose)
+    refuse_existing(output, common.overwrite)
+    rows = [r for r in read_catalog(data) if r.split == split and r.mask_kind.startswith(mask_kind)]
+    with console.phase("calibrating"):
+        card = run(rows, runs, weights, output)
+    facts = {"temperature": card.temperature, "decision": card.decision, "scores": card.scores}
+    console.result({"weights": output, **facts}, f"{facts} -> {output}")
+
+
+app.command("segmenter")(expand(segmenter))
+app.command("calibrate")(expand(calibrate))
