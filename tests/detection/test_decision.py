@@ -71,4 +71,4 @@ def test_weights_without_a_fold_are_no_judge(tmp_path):
     path = tmp_path / "w.safetensors"
     save_weights(path, {}, CARD)
     with pytest.raises(UsageError, match="trained on all groups"):
-        held_out([row()], [path])
+        held_out([row()], path)
