@@ -161,7 +161,6 @@ FRONTAL = replace(
 
 PRESETS: Mapping[str, tuple[CloudPreset, ...]] = {
     "cumulus": (CUMULUS,),
-    "humilis": (HUMILIS,),
     "stratus": (STRATUS,),
     "broken": (BROKEN,),
     "cirrus": (CIRRUS,),
@@ -173,6 +172,7 @@ PRESETS: Mapping[str, tuple[CloudPreset, ...]] = {
     "mixed": (CUMULUS, CIRRUS),
     "broken-cirrus": (BROKEN, CIRRUS),
     "hazy-cumulus": (HAZE, CUMULUS),
+    "humilis": (HUMILIS,),
 }
 """Layers by name, each drawn on its own under one sun."""
 
