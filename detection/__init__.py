@@ -13,6 +13,7 @@ from .fmask import Fmask
 from .hollstein import Hollstein
 from .hot import Hot
 from .ltk import Ltk
+from .peers import PEERS
 from .segmenter import Segmenter
 from .supplier import QaPixel, Scl, Udm2
 
@@ -29,6 +30,7 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "scl": Scl,
     "udm2": Udm2,
     "unet": Segmenter,
+    **PEERS,
 }
 """Built-in detectors by name."""
 

@@ -1,96 +1,79 @@
-"""From logits on patches that a network was not trained on to probabilities and a threshold."""
+"""Whether probabilities mean what they say: reliability curve and calibration error."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.errors import UnfitError
+from ..datasets.errors import GridError
+from ..datasets.tile import NODATA, ByteArray, FloatArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-_TEMPERATURES = (0.05, 20.0)
-
-
-@dataclass(frozen=True)
-class Calibrated:
-    """What a set of judged patches says of a classifier."""
-
-    temperature: float
-    """Logits are divided by it."""
-    threshold: float
-    """P(clear) from which on a patch is called clear."""
-    scores: dict[str, Any]
-    """``auc``, ``patches``, ``clear`` (how many are), ``precision``, ``recall``, ``log_loss``."""
+BINS = 10
 
 
-def calibrate(logits: Floats, clear: Bools, precision: float) -> Calibrated:
-    """Temperature of the least log loss (Guo et al. 2017), and the lowest threshold that is
-    precise enough.
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Sums over equal bins of the probability in [0, 1]; several patches add up."""
 
-    Where no threshold reaches ``precision``, the most precise one is taken; ``scores`` says what
-    it reaches.
+    n: NDArray[np.int64]
+    """(bin,) pixels."""
+    said: NDArray[np.float64]
+    """(bin,) sum of their probabilities."""
+    true: NDArray[np.int64]
+    """(bin,) how many of them are positive in the truth."""
+
+    def __add__(self, other: Reliability) -> Reliability:
+        return Reliability(self.n + other.n, self.said + other.said, self.true + other.true)
+
+    @property
+    def curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean probability and observed frequency of each bin; NaN where a bin is empty."""
+        n = np.where(self.n > 0, self.n, np.nan)
+        return self.said / n, self.true / n
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean |frequency - probability|, bins weighted by pixels.
+
+        Source: Naeini, Cooper, Hauskrecht (2015), AAAI; Guo et al. (2017), ICML, equation 3.
+        """
+        total = int(self.n.sum())
+        return float(np.abs(self.true - self.said).sum() / total) if total else float("nan")
+
+
+def reliability(
+    truth: ByteArray, probability: FloatArray, positive: Iterable[int], bins: int = BINS
+) -> Reliability:
+    """Compare probabilities with the truth; classes in ``positive`` against the rest.
+
+    Args:
+        truth: (y, x) classes; nodata is left out.
+        probability: (4, y, x) float, that of each class; pixels with NaN are left out.
+        positive: codes whose probabilities are summed.
+        bins: number of equal bins.
 
     Raises:
-        UnfitError: the patches are all clear or all cloudy.
+        GridError: the shapes do not agree.
     """
-    if clear.all() or not clear.any():
-        raise UnfitError(
-            f"{clear.size} held-out patches that are all {'clear' if clear.any() else 'cloudy'}",
-            "clear and cloudy ones to choose a threshold by",
-            "give patches of more places, or pass --folds 0 for no calibration",
+    if probability.shape[1:] != truth.shape:
+        raise GridError(
+            f"probabilities of shape {probability.shape}",
+            f"(4, {truth.shape[0]}, {truth.shape[1]})",
+            "resample them to the truth's grid",
         )
-    t = temperature(logits, clear)
-    p = 1 / (1 + np.exp(-logits / t))
-    at = threshold(p, clear, precision)
-    called = p >= at
-    scores = {
-        "auc": round(auc(logits, clear), 4),
-        "patches": int(clear.size),
-        "clear": int(clear.sum()),
-        "precision": round(float(clear[called].mean()), 4),
-        "recall": round(float(called[clear].mean()), 4),
-        "log_loss": round(log_loss(logits / t, clear), 4),
-    }
-    return Calibrated(t, at, scores)
-
-
-def temperature(logits: Floats, clear: Bools) -> float:
-    """The divisor of ``logits`` with the least log loss, from 1/20 to 20."""
-    from scipy.optimize import minimize_scalar
-
-    low, high = np.log(_TEMPERATURES)
-    found = minimize_scalar(
-        lambda u: log_loss(logits / np.exp(u), clear), bounds=(low, high), method="bounded"
+    codes = list(positive)
+    chosen = np.zeros(256, bool)
+    chosen[codes] = True
+    said: NDArray[Any] = probability[codes].sum(0, dtype=np.float64)
+    known = (truth != NODATA) & np.isfinite(said)
+    said, true = np.clip(said[known], 0, 1), chosen[truth[known]]
+    which = np.minimum((said * bins).astype(np.intp), bins - 1)
+    return Reliability(
+        np.bincount(which, minlength=bins).astype(np.int64),
+        np.bincount(which, weights=said, minlength=bins).astype(np.float64),
+        np.bincount(which[true], minlength=bins).astype(np.int64),
     )
-    return float(np.exp(found.x))
-
-
-def threshold(p: Floats, clear: Bools, precision: float) -> float:
-    """The lowest P(clear) from which on the share of clear patches is at least ``precision``.
-
-    It lies half-way to the next lower probability, so that it does not hang on one patch.
-    """
-    order = np.argsort(-p, kind="stable")
-    down, truth = p[order], clear[order]
-    share = np.cumsum(truth) / np.arange(1, len(p) + 1)
-    ends = np.append(down[1:] < down[:-1], True)  # a threshold cannot part equal probabilities
-    enough = np.flatnonzero(ends & (share >= precision))
-    last = int(enough[-1]) if len(enough) else int(np.where(ends, share, -1).argmax())
-    below = down[last + 1] if last + 1 < len(down) else 0.0
-    return float(np.clip((down[last] + below) / 2, 1e-6, 1 - 1e-6))
-
-
-def auc(logits: Floats, clear: Bools) -> float:
-    """Area under the ROC curve: how often a clear patch is ranked before a cloudy one."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(clear, logits))
-
-
-def log_loss(logits: Floats, clear: Bools) -> float:
-    """Mean of -log of the probability of what is true."""
-    return float(np.logaddexp(0, np.where(clear, -logits, logits)).mean())

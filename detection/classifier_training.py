@@ -13,7 +13,7 @@ from torch.nn import functional
 from ..datasets.errors import KumosanError
 from ..datasets.loading import DrawSampler, make_loader
 from ..datasets.samples import CANONICAL_BANDS
-from .calibration import Bools, Calibrated, Floats, calibrate
+from .patch_decision import Bools, Calibrated, Floats, calibrate
 from .classifier import Classifier
 from .classifier_config import ClassifierConfig
 from .classifier_data import Examples, examples, judged
@@ -64,7 +64,7 @@ class Run:
     """One training, in a folder of its own; called again, it goes on where it was stopped.
 
     Raises:
-        UsageError, UnfitError, FileError: see `classifier_data.examples`, `calibration.calibrate`.
+        UsageError, UnfitError, FileError: see `classifier_data.examples`, `patch_decision.calibrate`.
     """
 
     config: ClassifierConfig

@@ -104,7 +104,12 @@ def compare(truth: ByteArray, predicted: ByteArray) -> dict[str, Confusion]:
 
 
 def pooled(patches: Iterable[Confusion]) -> Confusion:
-    """All pixels of all patches together."""
+    """All pixels of all patches together.
+
+    The IoU of the pooled counts is that of the DrivenData cloud cover challenge: the sum of
+    the intersections over the sum of the unions. A chip without cloud in the truth and in the
+    prediction adds nothing to it.
+    """
     return sum(patches, Confusion())
 
 
@@ -113,6 +118,19 @@ def per_patch_median(patches: Iterable[Confusion], measure: str) -> float:
     values = [float(getattr(p, measure)) for p in patches]
     values = [v for v in values if v == v]
     return median(values) if values else float("nan")
+
+
+def patch_shares(patches: Iterable[Confusion], measure: str) -> tuple[float, float, float]:
+    """Shares of patches where a measure is below .1, from .1 to .9, and above .9.
+
+    Patches where it is undefined are left out (as in CloudSEN12, Aybar et al. 2022).
+    """
+    values = np.array([float(getattr(p, measure)) for p in patches])
+    values = values[~np.isnan(values)]
+    if not values.size:
+        return (float("nan"),) * 3
+    low, high = float((values < 0.1).mean()), float((values > 0.9).mean())
+    return low, float(((values >= 0.1) & (values <= 0.9)).mean()), high
 
 
 def show(value: float, digits: int = 3) -> str:

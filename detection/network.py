@@ -31,6 +31,8 @@ N_CLASSES = 4
 class NetworkConfig:
     """What network to build."""
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+
     encoder: str = "mobilenet_v2"
     """Any encoder of segmentation-models-pytorch, or ``tu-NAME`` for one of timm."""
     depth: int = 5

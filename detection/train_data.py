@@ -28,6 +28,7 @@ from ..datasets.samples import CANONICAL_BANDS, Augmentation, Sample, sample_of
 from ..datasets.splits import fold_of
 from ..datasets.tile import CLEAR, NODATA, SHADOW, THIN, CloudMask, Tile
 from ..datasets.torch_data import CropDataset, SegmentationDataset
+from ..synthesis.climate import Climate
 from ..synthesis.composite import cloudify
 from ..synthesis.landscape import landscape
 from ..synthesis.sampler import CloudSampler
@@ -96,10 +97,17 @@ def _turned(tile: Tile, rng: np.random.Generator) -> Tile:
     return replace(tile, data=np.ascontiguousarray(data[..., ::-1] if mirror else data))
 
 
+CLIMATES: tuple[Climate, ...] = (
+    "temperate", "snow", "desert", "temperate", "temperate", "snow", "temperate"
+)  # fmt: skip
+"""Of the landscapes, in turn. Seven, so that it does not go with the other turns of two and four."""
+
+
 @dataclass(frozen=True)
 class Landscapes(Sequence[Tile]):
-    """Procedural clear tiles, each drawn when it is asked for: sizes of pixel 10 to 60 m, half by
-    the sea, half of them surface reflectance. Picklable."""
+    """Procedural clear tiles, each drawn when it is asked for: pixels of 10 to 60 m, half by the
+    sea, half of them surface reflectance, two of seven of snow and one of desert: ground
+    that rules take for cloud. Picklable."""
 
     n: int
     size: int
@@ -119,7 +127,7 @@ class Landscapes(Sequence[Tile]):
             (self.size, self.size), bands, rng, gsd_m,
             sun_zenith_deg=float(rng.uniform(20, 65)),
             sun_azimuth_deg=float(rng.uniform(30, 165)),
-            level="SR" if i % 2 else "TOA", coast=i % 4 < 2,
+            level="SR" if i % 2 else "TOA", coast=i % 4 < 2, climate=CLIMATES[i % len(CLIMATES)],
         )  # fmt: skip
 
 
@@ -250,6 +258,11 @@ class MixtureBuilder:
         tiles = Landscapes(source.count, source.size, self.seed)
         dataset = PaintedDataset(tiles, source, **self._settings)
         return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
+
+
+def _made_by(row: Row) -> str:
+    """Kind of the row's mask without remarks: ``automatic (SCL)`` is ``automatic``."""
+    return row.mask_kind.split(" (")[0]
 
 
 def _require(rows: Sequence[Row], source: Source) -> None:

@@ -83,6 +83,8 @@ def fit(
     last = out / CHECKPOINT
     keep = ModelCheckpoint(dirpath=out, filename="last", enable_version_counter=False)
     callbacks: list[Callback] = [keep, _Progress(sampler, tell)]
+    if logger == "csv":
+        callbacks.append(_Log(out / LOG))
     if o.ema:
         callbacks.insert(0, WeightAveraging(avg_fn=moving_average(o.ema)))
     trainer = lightning.Trainer(
@@ -106,6 +108,24 @@ def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     return average
 
 
+class _Log(Callback):
+    """One line an epoch; unlike Lightning's CSV logger it keeps the lines of a stopped run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        lines = self.path.read_text().splitlines()[1:] if self.path.exists() else []
+        kept = [line for line in lines if int(line.split(",")[0]) < trainer.current_epoch]
+        self.path.write_text("\n".join(["epoch,step,loss,learning_rate", *kept]) + "\n")
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        loss = float(trainer.callback_metrics["loss"])
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        with self.path.open("a") as file:
+            file.write(f"{trainer.current_epoch},{trainer.global_step},{loss:.6f},{rate:.3g}\n")
+
+
 class _Progress(Callback):
     """Tells how far the run is, and which epoch's samples come next (also after a stop)."""
 
@@ -120,13 +140,14 @@ class _Progress(Callback):
 
 
 def _logger(name: str, out: Path) -> Any:
+    """A logger of Lightning's; False for ``csv``, which is `_Log`."""
     from lightning.pytorch import loggers
 
     if name == "wandb":
         return loggers.WandbLogger(save_dir=out)
     if name == "mlflow":
         return loggers.MLFlowLogger(save_dir=str(out / "mlruns"))
-    return loggers.CSVLogger(out.parent, name=out.name, version="")
+    return False
 
 
 def revision() -> str:

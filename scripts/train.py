@@ -101,4 +101,30 @@ def segmenter(
     )
 
 
+def calibrate(
+    common: Common,
+    data: Data,
+    weights: Annotated[Path, typer.Option(help="Weights trained on everything.")],
+    runs: Annotated[
+        list[Path], typer.Option("--fold-weights", help="Weights of a fold; give all folds.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
+    split: Annotated[str, typer.Option(help="Split that the folds were made of.")] = "train",
+    mask_kind: Annotated[str, typer.Option(help="Labels to judge by.")] = "human",
+) -> None:
+    """Choose temperature and class weights of a segmenter on the folds of a cross-validation."""
+    from ..datasets.atomic import refuse_existing
+    from ..datasets.catalog import read_catalog
+    from ..detection.decision import calibrate as run
+
+    console = Console(common.json, common.log_format, common.verbose)
+    refuse_existing(output, common.overwrite)
+    rows = [r for r in read_catalog(data) if r.split == split and r.mask_kind.startswith(mask_kind)]
+    with console.phase("calibrating"):
+        card = run(rows, runs, weights, output)
+    facts = {"temperature": card.temperature, "decision": card.decision, "scores": card.scores}
+    console.result({"weights": output, **facts}, f"{facts} -> {output}")
+
+
 app.command("segmenter")(expand(segmenter))
+app.command("calibrate")(expand(calibrate))

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil, floor, log2
+from math import floor, log2
 
 import cv2
 import numpy as np
 
 from ..datasets.pair import CloudParams
 from ..datasets.tile import BoolArray, FloatArray
-from .perlin import Fold, random_offset
+from .lattice import Fold
+from .perlin import random_offset
 from .terrain import shading
-from .warp import WarpedPlane, Window
+from .views import Shift, Views
+from .warp import Field, WarpedPlane, Window
 
 TAU_EDGE = 0.03
 """Least optical thickness of a cloudy pixel: thinner is subvisual (Sassen & Cho 1992)."""
@@ -26,13 +28,6 @@ _FINEST_PX = 3.0
 # Octaves of smaller cells are left out: no imager resolves them.
 _ROUND = 1.5
 # Below this stretch the heading is one of the axes: a turned plane is twice the work to draw.
-_CANVAS_COST_PX = 30_000
-# Beginning a canvas takes as long as drawing so many of its pixels.
-
-Shift = tuple[float, float]
-"""(rows, columns) in pixels by which a view shows the cloud displaced."""
-Canvas = tuple[int, int, int, int]
-"""First row and column, height and width of a window of whole pixels."""
 
 
 @dataclass(frozen=True)
@@ -71,53 +66,65 @@ class CloudPlane:
         valid: (y, x) pixels of the tile that count for cover.
         gsd_m: pixel size in metres.
         shifts: displaced views that will be asked for (others work, but cost more).
+        sun_shifts: the same as the sun sees the layer: from a cloud to its shadows.
+        sun_step: pixels of those views are so many of the tile wide, where the penumbra blurs
+            what is finer.
     """
 
     def __init__(
-        self, layer: CloudParams, valid: BoolArray, gsd_m: float, shifts: Iterable[Shift] = ()
+        self,
+        layer: CloudParams,
+        valid: BoolArray,
+        gsd_m: float,
+        shifts: Iterable[Shift] = (),
+        sun_shifts: Iterable[Shift] = (),
+        sun_step: int = 1,
     ) -> None:
-        self.layer = layer
+        self.layer, self.sun_step = layer, sun_step
         self._form = _FORMS[layer.kind]
         self._gsd_m = gsd_m
         rng = np.random.default_rng(layer.seed)
-        self._offset, self._puffs = random_offset(rng), random_offset(rng)
-        period = layer.scale_m / gsd_m
-        bent = WarpedPlane.drawn(rng, period, self._form.reach_cells)
+        self._places = random_offset(rng), random_offset(rng)
+        bent = WarpedPlane.drawn(rng, layer.scale_m / gsd_m, self._form.reach_cells)
         heading = layer.heading_deg
         if layer.stretch < _ROUND:
             heading = 90.0 * round(heading / 90)
         self._plane = replace(bent, stretch=layer.stretch, heading_deg=heading)
-        self._octaves = max(1, min(layer.octaves, 1 + floor(log2(max(period / _FINEST_PX, 1.0)))))
 
-        self._shape = valid.shape[0], valid.shape[1]
-        self._canvases = _canvases(self._shape, shifts)
-        height = self._height(self._canvases[0])
-        here = self._cut(height, self._canvases[0])
+        shape = valid.shape[0], valid.shape[1]
+        near = {(0.0, 0.0), *shifts}
+        self._views = Views(self._thickness, shape, near if sun_step > 1 else {*near, *sun_shifts})
+        canvas = self._views.canvases[0]
+        height = self._height(canvas)
+        here = self._views.cut(height, canvas)
         self._cloudy = _highest(here, valid, round(layer.cover * int(valid.sum())))
         heights = here[self._cloudy]
         self._floor = float(heights.min()) if heights.size else np.inf
         mean = float(np.mean(self._rise(heights))) if heights.size else 0.0
         self._gain = max(layer.tau_550 - TAU_EDGE, 0.0) / mean if mean > 0 else 0.0
-        self._painted = {self._canvases[0]: self._thickness(height)}
+        self._views.keep(canvas, self._thickness_of(height))
+        coarse = -(-shape[0] // sun_step), -(-shape[1] // sun_step)
+        small = ((down / sun_step, across / sun_step) for down, across in sun_shifts)
+        self._sun_views = self._views if sun_step == 1 else Views(self._coarse, coarse, small)
 
     @cached_property
     def above_tile(self) -> FloatArray:
         """(y, x) float32 tau_550 over the tile; above 0 on exactly the asked share of pixels."""
-        canvas = self._canvases[0]
-        return np.where(self._cloudy, self._cut(self._painted[canvas], canvas), np.float32(0))
+        return np.where(self._cloudy, self._views((0.0, 0.0)), np.float32(0))
 
     def displaced(self, shift: Shift) -> FloatArray:
         """(y, x) float32 tau_550 of the layer as a view shows it that displaces it by ``shift``.
 
-        With the shift from a cloud to its shadow it is what stands between each pixel and the
-        sun. Pixels that do not count for cover are clouded here too: geometry goes on there.
+        Pixels that do not count for cover are clouded here too: geometry goes on there.
         """
-        for canvas in self._canvases:
-            if _holds(canvas, self._shape, shift):
-                if canvas not in self._painted:
-                    self._painted[canvas] = self._thickness(self._height(canvas))
-                return self._cut(self._painted[canvas], canvas, shift)
-        return self._thickness(self._height((-shift[0], -shift[1], *self._shape)))
+        return self._views(shift)
+
+    def towards_sun(self, shift: Shift) -> FloatArray:
+        """The same on pixels of ``sun_step``: what stands between each and the sun.
+
+        ``shift`` is that from a cloud to its shadow, in pixels of the tile.
+        """
+        return self._sun_views((shift[0] / self.sun_step, shift[1] / self.sun_step))
 
     def light_on_top(self, shift: Shift = (0.0, 0.0)) -> FloatArray | None:
         """(y, x) float32 light on the cloud's top over that on a flat one; None for sheets."""
@@ -146,7 +153,7 @@ class CloudPlane:
         """Height above the cut, bent by ``edge``: the profile of optical thickness."""
         return _power(height - np.float32(self._floor), self.layer.edge)
 
-    def _thickness(self, height: FloatArray) -> FloatArray:
+    def _thickness_of(self, height: FloatArray) -> FloatArray:
         tau = np.zeros(height.shape, np.float32)
         cloudy = height >= np.float32(self._floor)
         least = min(TAU_EDGE, self.layer.tau_550)
@@ -156,37 +163,29 @@ class CloudPlane:
         tau[cloudy] = np.minimum(inside, TAU_PEAK * self.layer.tau_550)
         return tau
 
-    def _height(self, window: Window) -> FloatArray:
-        """(y, x) height of the noise: what is highest is cloud."""
-        plane, form, weight = self._plane, self._form, self.layer.persistence
-        at = plane.coordinates(window)
-        height = plane.noise(
-            at, self._offset, octaves=self._octaves, persistence=weight, fold=form.fold
-        )
-        if form.heaps:
-            heaps = plane.noise(
-                at, self._puffs, period_px=plane.period_px / 3, fold="ridged",
-                octaves=max(1, min(4, self._octaves - 2)), persistence=weight,
-            )  # fmt: skip
-            heaps *= np.float32(form.heaps)
-            height += heaps
-        if form.swell:
-            swell = plane.noise(at, self._puffs, period_px=4 * plane.period_px, octaves=2)
-            swell *= np.float32(form.swell)
-            height += swell
-        return height
+    def _thickness(self, window: Window) -> FloatArray:
+        """(y, x) tau_550 in a window of the plane."""
+        return self._thickness_of(self._height(window))
 
-    def _cut(self, field: FloatArray, canvas: Canvas, shift: Shift = (0.0, 0.0)) -> FloatArray:
-        """The tile's part of a field on ``canvas``, displaced by ``shift`` (linear)."""
-        rows, cols = self._shape
-        row, col = -shift[0] - canvas[0], -shift[1] - canvas[1]
-        r, c = floor(row), floor(col)
-        part = field[r : r + rows + 1, c : c + cols + 1]
-        down, right = np.float32(row - r), np.float32(col - c)
-        part = part[:rows] if down == 0 else part[:rows] + down * (part[1:] - part[:rows])
-        if right == 0:
-            return part[:, :cols]
-        return np.asarray(part[:, :cols] + right * (part[:, 1:] - part[:, :cols]), np.float32)
+    def _coarse(self, window: Window) -> FloatArray:
+        """The same for a window of pixels of ``sun_step``."""
+        return self._thickness_of(self._height(window, self.sun_step))
+
+    def _height(self, window: Window, step: int = 1) -> FloatArray:
+        """(y, x) height of the noise, in pixels of ``step``: what is highest is cloud."""
+        layer, form = self.layer, self._form
+        plane = replace(self._plane, period_px=self._plane.period_px / step)
+        period = plane.period_px
+        octaves = max(1, min(layer.octaves, 1 + floor(log2(max(period / _FINEST_PX, 1.0)))))
+        place, other = self._places
+        fields = [Field(period, place, octaves, layer.persistence, form.fold)]
+        if form.heaps:
+            most = max(1, min(4, octaves - 2))
+            fields.append(Field(period / 3, other, most, layer.persistence, "ridged", form.heaps))
+        if form.swell:
+            fields.append(Field(4 * period, other, octaves=2, weight=form.swell))
+        middle = (step - 1) / (2 * step)  # of a coarse pixel, from that of its first fine one
+        return plane.noise((window[0] + middle, window[1] + middle, *window[2:]), fields)
 
 
 def _power(base: FloatArray, exponent: float) -> FloatArray:
@@ -197,35 +196,6 @@ def _power(base: FloatArray, exponent: float) -> FloatArray:
     np.exp(base, out=base)
     base[small] = 0
     return base
-
-
-def _canvases(shape: tuple[int, int], shifts: Iterable[Shift]) -> list[Canvas]:
-    """Windows that hold the tile (the first) and the displaced views, few and not too large."""
-    canvases: list[Canvas] = [(0, 0, *shape)]
-    for down, across in sorted(shifts, key=lambda s: s[0] ** 2 + s[1] ** 2):
-        top, left = floor(-down), floor(-across)
-        bottom, right = ceil(-down) + shape[0], ceil(-across) + shape[1]
-        for i, (t, le, height, width) in enumerate(canvases):
-            t2, l2 = min(t, top), min(le, left)
-            both = t2, l2, max(t + height, bottom) - t2, max(le + width, right) - l2
-            apart = height * width + shape[0] * shape[1] + _CANVAS_COST_PX
-            if both[2] * both[3] <= apart:
-                canvases[i] = both
-                break
-        else:
-            canvases.append((top, left, bottom - top, right - left))
-    return canvases
-
-
-def _holds(canvas: Canvas, shape: tuple[int, int], shift: Shift) -> bool:
-    """Whether ``canvas`` holds the view displaced by ``shift``."""
-    top, left, height, width = canvas
-    return (
-        top <= floor(-shift[0])
-        and ceil(-shift[0]) + shape[0] <= top + height
-        and left <= floor(-shift[1])
-        and ceil(-shift[1]) + shape[1] <= left + width
-    )
 
 
 def _highest(height: FloatArray, valid: BoolArray, count: int) -> BoolArray:

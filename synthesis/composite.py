@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import floor
 
 import numpy as np
 
@@ -22,11 +23,12 @@ from ..datasets.tile import (
     Tile,
 )
 from .adjacency import glow, spectrum
+from .atmosphere import ozone_transmittance
 from .clouds import CloudPlane
 from .painting import Sunlight, paint_layer, paint_shadow
 from .parallax import band_shifts
 from .sampler import CloudSampler
-from .shadows import pixel_size_m, shadow_shift
+from .shadows import penumbra_px, pixel_size_m, shadow_shift
 
 THICK_TAU = 3.6
 """Optical thickness from which a cloud counts as thick (thin below: ISCCP's limit, Rossow &
@@ -69,8 +71,9 @@ def cloudify(
     planes = []
     for i, (layer, shifts) in enumerate(zip(layers, parallax, strict=True)):
         floors = (0.0, *(lower.base_m for lower in layers[:i]))
-        views = {*shifts, *(shadow_shift(layer, tile, above_m) for above_m in floors)}
-        planes.append(CloudPlane(layer, tile.valid, gsd_m, views))
+        shadows = {shadow_shift(layer, tile, above_m) for above_m in floors}
+        step = max(1, floor(penumbra_px(layer, gsd_m, floors[-1])))
+        planes.append(CloudPlane(layer, tile.valid, gsd_m, shifts, shadows, step))
 
     data = tile.data.copy()
     factor = _paint_shadows(data, tile, planes, gsd_m)
@@ -175,9 +178,11 @@ def _paint_glow(
     if added is None:
         return np.zeros(tile.shape, bool)
     added *= tile.valid
+    sun_zenith_deg, level = planes[0].layer.sun_zenith_deg, tile.acquired.level
     for i, band in enumerate(tile.bands):
         if band.kind == "reflective":
-            data[i] += added * np.float32(spectrum(band.center_nm))
+            left = ozone_transmittance(band.center_nm, sun_zenith_deg, level)
+            data[i] += added * np.float32(left * spectrum(band.center_nm))
     return added > 0
 
 
@@ -201,9 +206,11 @@ def _forget_unchanged(
 
     In place; the shadow factor there is set back to 1.
     """
-    n = len(clear.bands)
-    where = np.flatnonzero(weak)
-    after, before = (t.data.reshape(n, -1)[:, where] for t in (cloudy, clear))
-    lost = where[((after == before) | np.isnan(before)).all(0)]
+    lost = np.flatnonzero(weak)
+    for after, before in zip(cloudy.data, clear.data, strict=True):
+        new, old = after.ravel()[lost], before.ravel()[lost]
+        lost = lost[(new == old) | np.isnan(old)]
+        if not lost.size:
+            return
     classes.ravel()[lost] = CLEAR
     factor.ravel()[lost] = 1

@@ -11,7 +11,8 @@ from affine import Affine
 from ..datasets.bands import Band, BandSet
 from ..datasets.errors import GridError
 from ..datasets.tile import Acquisition, FloatArray, Tile
-from .atmosphere import path_reflectance, sunlight, vapour_transmittance
+from .atmosphere import ozone_transmittance, path_reflectance, sunlight, vapour_transmittance
+from .climate import Climate, lay_climate
 from .landcover import land_cover
 from .spectra import spectra
 from .terrain import ground, metric_noise, shading
@@ -34,6 +35,7 @@ def landscape(
     sun_azimuth_deg: float = 150.0,
     level: Literal["TOA", "SR"] = "TOA",
     coast: bool = False,
+    climate: Climate = "temperate",
 ) -> Tile:
     """Draw fields, woods, mountains with snow, a river, a lake, a town, villages and roads.
 
@@ -46,6 +48,7 @@ def landscape(
         sun_azimuth_deg: direction of the sun, clockwise from north (up).
         level: ``TOA`` adds what clear air does to the light, ``SR`` leaves the surface.
         coast: whether the side away from the mountains lies by the sea.
+        climate: ``snow`` and ``desert`` cover the land with what is easily taken for cloud.
 
     Returns:
         A tile of reflectance (kelvin in thermal bands, NaN in bands of kind ``other``) without a
@@ -64,6 +67,7 @@ def landscape(
     relief, patterns, grain, sensor = rng.spawn(4)
     land = ground(shape, gsd_m, relief, coast)
     cover = land_cover(land, patterns)
+    lay_climate(cover, land, climate, patterns)
     light = shading(land.elevation_m, gsd_m, sun_zenith_deg, sun_azimuth_deg)
     light += cover.of("clear_water", "turbid_water") * (1 - light)  # water is level
     fine = metric_noise(grain, shape, gsd_m, 5 * gsd_m, 3) / 0.25
@@ -105,6 +109,7 @@ def _seen(
         passed = down * up * vapour_transmittance(band, 0.0)
         path = path_reflectance(band.center_nm, sun_zenith_deg)
         plane = np.float32(path) + np.float32(passed) * plane
+        plane *= np.float32(ozone_transmittance(band.center_nm, sun_zenith_deg, level))
     seen = cv2.GaussianBlur(plane, (0, 0), 0.5, borderType=cv2.BORDER_REFLECT)
     coarse = round((band.gsd_m or gsd_m) / gsd_m)
     if coarse > 1:  # a band of larger pixels, delivered on this grid

@@ -12,9 +12,10 @@ from ..datasets.bands import Band
 from ..datasets.pair import CloudParams
 from ..datasets.tile import BoolArray, FloatArray, Tile
 from . import optics
-from .atmosphere import path_reflectance, sunlight, vapour_transmittance
-from .clouds import CloudPlane, Shift
+from .atmosphere import ozone_transmittance, path_reflectance, sunlight, vapour_transmittance
+from .clouds import CloudPlane
 from .shadows import shadow_shift, soften
+from .views import Shift
 
 LAPSE_K_PER_M = 0.0065
 """Fall of temperature with height, for cloud in thermal bands (standard atmosphere)."""
@@ -48,9 +49,14 @@ class Sunlight:
         logs = []
         for plane in planes:
             layer = plane.layer
-            tau = plane.displaced(shadow_shift(layer, tile, above_m))
+            tau = plane.towards_sun(shadow_shift(layer, tile, above_m))
             share = optics.sun_transmittance(tau, layer)
-            share = soften(share, layer, gsd_m, above_m)
+            step = plane.sun_step
+            share = soften(share, layer, gsd_m * step, above_m)
+            if step > 1:
+                size = share.shape[1] * step, share.shape[0] * step
+                share = np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR))
+                share = np.ascontiguousarray(share[: tile.shape[0], : tile.shape[1]])
             np.log(np.maximum(share, np.float32(_LEAST), out=share), out=share)
             logs.append((layer.alpha, share.ravel()))
         return cls(planes[0].layer.sun_zenith_deg, logs)
@@ -98,6 +104,7 @@ def paint_shadow(
         air = 0.0
         if tile.acquired.level == "TOA":
             air = path_reflectance(band.center_nm, sun.sun_zenith_deg)
+            air *= ozone_transmittance(band.center_nm, sun.sun_zenith_deg, "TOA")
         for start in range(0, where.size, _CHUNK):
             part = slice(start, start + _CHUNK)
             here = flat.take(where[part])
@@ -190,7 +197,12 @@ def paint_layer(
             _paint_cold(flat, where, thickness, layer, data[i])
         else:
             lower_sun = None if sun is None else sun.at(where)
-            _paint_veil(flat, where, thickness, lit, around(data[i]), lower_sun, band, layer)
+            above = vapour_transmittance(band, layer.base_m) * ozone_transmittance(
+                band.center_nm, layer.sun_zenith_deg, tile.acquired.level
+            )
+            white = above * optics.whiteness(band.center_nm, layer.phase)
+            mean = around(data[i])
+            _paint_veil(flat, where, thickness, lit, mean, lower_sun, white, band.center_nm, layer)
     return widest
 
 
@@ -201,19 +213,20 @@ def _paint_veil(
     lit: FloatArray | None,
     around: FloatArray,
     sun: Sunlight | None,
-    band: Band,
+    white: float,
+    nm: float,
     layer: CloudParams,
 ) -> None:
     """rho = t rho_below + rho_cloud, the part of rho_below that is not sharp being ``around``.
 
     With p = 1 - R what passes once and e the straight share (``optics``), t = p^2 and sharp =
-    e / p: p (p around + e (below - around)) + (1 - p) white.
+    e / p: p (p around + e (below - around)) + (1 - p) white, ``white`` that of a layer without
+    end and of what absorbs above it.
     """
-    nm, g = band.center_nm, layer.asymmetry
+    g = layer.asymmetry
     angstrom = (nm / 550.0) ** -layer.alpha
     half = np.float32((1 - g) * angstrom / 2)
     extinction = np.float32((g * g - 1) * angstrom)
-    white = np.float32(optics.whiteness(nm, layer.phase) * vapour_transmittance(band, layer.base_m))
     mean = around.reshape(-1)
     for start in range(0, where.size, _CHUNK):
         part = slice(start, start + _CHUNK)
@@ -231,7 +244,7 @@ def _paint_veil(
         seen += diffuse
         seen *= passed
         own = np.subtract(1, passed, out=passed)
-        own *= white
+        own *= np.float32(white)
         if lit is not None:
             own *= lit[part]
         if sun is not None:

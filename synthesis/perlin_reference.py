@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..datasets.errors import MissingExtraError
 from ..datasets.tile import FloatArray
-from .perlin import Fold
+from .lattice import Octaves
 
 
-def octave_sum(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    frequencies: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    fold: Fold,
-    repeat: tuple[int, int] | None,
-) -> FloatArray:
-    """Sum of folded octaves on the grid of ``x`` and ``y`` (first-octave cells).
+def draw_reference(octaves: Octaves) -> FloatArray:
+    """(ny, nx) float32 weighted sum of the folded octaves.
 
     Raises:
         MissingExtraError: ``noise`` is not installed.
@@ -27,12 +19,12 @@ def octave_sum(
         from noise import pnoise2
     except ImportError as error:
         raise MissingExtraError("the noise backend 'noise'", "noise") from error
-    total = np.zeros((y.size, x.size))
-    for frequency, weight in zip(frequencies.tolist(), weights.tolist(), strict=True):
-        rows, cols = (round(n * frequency) for n in repeat or (256, 256))
+    total = np.zeros((octaves.y.shape[1], octaves.x.shape[1]))
+    for k, (weight, fold) in enumerate(zip(octaves.weights, octaves.folds, strict=True)):
+        rows, cols = (256, 256) if octaves.repeat is None else (int(n[k]) for n in octaves.repeat)
         # pnoise2 computes in single precision and mirrors its period at 0: stay near and above.
-        down = np.mod(y * frequency, rows).tolist()
-        across = np.mod(x * frequency, cols).tolist()
+        down = np.mod(octaves.y[k], rows).tolist()
+        across = np.mod(octaves.x[k], cols).tolist()
         octave = np.array(
             [[pnoise2(a, b, repeatx=cols, repeaty=rows) for a in across] for b in down]
         )

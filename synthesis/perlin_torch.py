@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .perlin import GRADIENT_X, GRADIENT_Y, Fold, columns, fade, plan, rows
+from .lattice import GRADIENT_X, GRADIENT_Y, Fold, columns, fade, rows
+from .perlin import plan
 
 if TYPE_CHECKING:
     import torch
@@ -42,26 +43,22 @@ def fractal_noise_torch(
         dtype = np.int64 if array.dtype.kind == "i" else np.float32
         return torch.from_numpy(np.ascontiguousarray(array, dtype)).to(device)
 
-    y, x, frequencies, weights = plan(
-        shape, period_px, offset, octaves, persistence, lacunarity, repeat
-    )
-    down_cells, right_cells = repeat or (None, None)
-    across, down = columns(x, frequencies, right_cells), rows(y, frequencies, down_cells)
+    planned = plan(shape, period_px, offset, octaves, persistence, lacunarity, fold, repeat)
+    across, down = columns(planned), rows(planned)
     gradients = put(GRADIENT_X), put(GRADIENT_Y)
     total = torch.zeros(shape, dtype=torch.float32, device=device)
-    start = 0
-    for k, weight in enumerate(weights.tolist()):
-        number = put(down.numbers[k])[:, None]
+    for k, weight in enumerate(planned.weights.tolist()):
+        start, end = down.starts[k : k + 2]
+        number = put(down.numbers[start:end])[:, None]
         before, after = number + put(across.low[k]), number + put(across.high[k])
         fx, sx = put(across.between[k]), put(fade(across.between[k]))
         fy, sy = (put(v)[:, None] for v in (down.between[k], fade(down.between[k])))
-        above, below = put(down.low[k] - start), put(down.high[k] - start)
-        start += down.numbers[k].size
+        above = put(down.low[k] - start)
         gx, gy = (torch.stack([g[before], g[after]]) for g in gradients)
         along = gx[0] * (fx * (1 - sx)) + gx[1] * ((fx - 1) * sx)
         aside = gy[0] * (1 - sx) + gy[1] * sx
         top = along[above] + fy * aside[above]
-        drawn = torch.lerp(top, along[below] + (fy - 1) * aside[below], sy)
+        drawn = torch.lerp(top, along[above + 1] + (fy - 1) * aside[above + 1], sy)
         if fold != "none":
             drawn = 2 * drawn.abs() - 1 if fold == "billow" else 1 - 2 * drawn.abs()
         total += weight * drawn

@@ -57,16 +57,22 @@ def pixel_size_m(tile: Tile) -> float:
     return tile.gsd_m
 
 
+def penumbra_px(layer: CloudParams, gsd_m: float, above_m: float = 0.0) -> float:
+    """Standard deviation of the penumbra, pixels.
+
+    The sun's disc smears an edge over h * .0093 / cos^2(theta_s) metres. A disc of that diameter
+    has the standard deviation of a quarter of it along each axis; h is the height over
+    ``above_m``, where the shadow falls.
+    """
+    mu = cos(radians(layer.sun_zenith_deg))
+    return max(layer.base_m - above_m, 0.0) * SUN_DIAMETER_RAD / mu**2 / gsd_m / 4
+
+
 def soften(
     transmittance: FloatArray, layer: CloudParams, gsd_m: float, above_m: float = 0.0
 ) -> FloatArray:
-    """Blur by the penumbra: the sun's disc smears an edge over h * .0093 / cos^2(theta_s) metres.
-
-    A disc of that diameter has the standard deviation of a quarter of it along each axis; h is
-    the height over ``above_m``, where the shadow falls.
-    """
-    mu = cos(radians(layer.sun_zenith_deg))
-    sigma = max(layer.base_m - above_m, 0.0) * SUN_DIAMETER_RAD / mu**2 / gsd_m / 4
+    """Blur by the penumbra."""
+    sigma = penumbra_px(layer, gsd_m, above_m)
     if sigma < 0.2:
         return transmittance
     blurred = cv2.GaussianBlur(transmittance, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, radians, sin
+from math import cos, radians, sin, tan
 
 import numpy as np
 
 from ..datasets.tile import FloatArray
-from .perlin import Fold, fractal_noise, random_offset
+from .lattice import Fold
+from .perlin import fractal_noise, random_offset
 
 
 @dataclass(frozen=True)
@@ -121,16 +122,31 @@ def shading(
     """
     down, right = _gradient(elevation_m, gsd_m)
     zenith, azimuth = radians(sun_zenith_deg), radians(sun_azimuth_deg)
-    # The normal is (-right, +down, 1) in (east, north, up), as rows run southwards.
-    to_sun = -right * sin(azimuth) * sin(zenith) + down * cos(azimuth) * sin(zenith) + cos(zenith)
-    cosine = to_sun / np.sqrt(1 + down * down + right * right)
-    return np.asarray(0.2 + 0.8 * np.clip(cosine / cos(zenith), 0, 1.3), np.float32)
+    # The normal is (-right, +down, 1) in (east, north, up), as rows run southwards. To the sun:
+    light = down * np.float32(cos(azimuth) * tan(zenith))
+    light -= right * np.float32(sin(azimuth) * tan(zenith))
+    light += 1
+    down *= down
+    right *= right
+    down += right
+    down += 1
+    light /= np.sqrt(down, out=down)
+    np.clip(light, 0, 1.3, out=light)
+    light *= np.float32(0.8)
+    light += np.float32(0.2)
+    return light
 
 
 def _gradient(field: FloatArray, gsd_m: float) -> tuple[FloatArray, FloatArray]:
     """Slopes down the rows and along the columns; 0 along an axis of one pixel."""
-    down, right = (
-        np.gradient(field, np.float32(gsd_m), axis=axis) if n > 1 else np.zeros_like(field)
-        for axis, n in enumerate(field.shape)
-    )
-    return np.asarray(down, np.float32), np.asarray(right, np.float32)
+    down, right = np.zeros((2, *field.shape), np.float32)
+    half = np.float32(0.5 / gsd_m)
+    for out, plane in ((down, field), (right.T, field.T)):
+        if len(plane) > 1:
+            np.subtract(plane[2:], plane[:-2], out=out[1:-1])
+            np.subtract(plane[1], plane[0], out=out[0])
+            np.subtract(plane[-1], plane[-2], out=out[-1])
+            out *= half
+            out[0] *= 2
+            out[-1] *= 2
+    return down, right

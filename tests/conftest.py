@@ -32,3 +32,48 @@ def data() -> Path:
 @pytest.fixture(scope="session")
 def catalog(data: Path) -> list[dict]:
     return json.loads((data / "catalog.json").read_text())
+
+
+@pytest.fixture
+def labelled(tmp_path) -> Path:
+    """A folder with a catalogue: two Landsat-like tiles labelled by people, one by a machine.
+
+    Clouds are white squares of 20 x 20 pixels (``hot`` and ``braaten`` find all of them), the
+    ground is dark. In the second place nobody drew shadow. There are bands for no network.
+    """
+    import numpy as np
+    from affine import Affine
+
+    from kumosan.datasets.bands import BLUE, GREEN, RED, BandSet
+    from kumosan.datasets.tile import CloudMask, Tile
+    from kumosan.datasets.write import write_mask, write_tile
+
+    folder = tmp_path / "labelled"
+    folder.mkdir()
+    rows = []
+    for i, (kind, drawn) in enumerate(
+        [
+            ("human", "clear, thick cloud, thin cloud, cloud shadow"),
+            ("human", "clear, cloud"),
+            ("automatic", "clear, cloud"),
+        ]
+    ):
+        classes = np.zeros((48, 64), np.uint8)
+        classes[8:28, 8 + 4 * i : 28 + 4 * i] = 1
+        data = np.full((3, 48, 64), 0.06, np.float32)
+        data[:, classes == 1] = 0.6
+        classes[:, :2] = 255
+        if i == 0:
+            classes[30:40, 40:50] = 3
+        tile = Tile(data, BandSet((BLUE, GREEN, RED)), Affine(30, 0, 5e5, 0, -30, 5e6))
+        write_tile(folder / f"{i}.tif", tile)
+        write_mask(folder / f"{i}_mask.tif", CloudMask(classes, tile.transform))
+        rows.append(
+            {
+                "image": f"{i}.tif", "mask": f"{i}_mask.tif", "split": "test",
+                "group": f"place {i}", "sensor": "<b>camera</b>", "mask_kind": kind,
+                "classes_labelled": drawn,
+            }
+        )  # fmt: skip
+    (folder / "catalog.json").write_text(json.dumps(rows))
+    return folder

@@ -98,11 +98,23 @@ def make_stac(folder: Path) -> None:
     (folder / "item.json").write_text(json.dumps(writers.item_dict("1.1.0")))
 
 
+def make_labelled(folder: Path, demo: Path) -> None:
+    """A catalogue of one image: the scene of the demo with its true mask."""
+    folder.mkdir()
+    for name in ("scene.tif", "truth.tif"):
+        shutil.copy(demo / name, folder)
+    row = {"image": "scene.tif", "mask": "truth.tif", "split": "test", "group": "demo"}
+    row |= {"sensor": "Sentinel-2", "mask_kind": "human"}
+    row |= {"classes_labelled": "clear, thick cloud, thin cloud, cloud shadow"}
+    (folder / "catalog.json").write_text(json.dumps([row]))
+
+
 @pytest.fixture
 def workplace(demo, tmp_path, monkeypatch) -> Path:
     """An empty folder in which the demo has run, as the README's first command leaves it."""
     shutil.copytree(demo, tmp_path / "kumosan_demo")
     make_products(tmp_path / "products")
+    make_labelled(tmp_path / "labelled", demo)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -10,6 +10,7 @@ from kumosan.datasets.bands import BandSet
 from kumosan.datasets.errors import UnfitError, UsageError
 from kumosan.datasets.protocols import Detector
 from kumosan.datasets.tile import CLEAR, NODATA, THICK, Quality, Tile
+from kumosan.detection.peers import PEERS
 
 C2L2 = ("coastal", "blue", "green", "red", "nir", "swir1", "swir2", "thermal")
 SCHEMES = {"qa": "qa_pixel", "scl": "scl", "udm2": "udm2"}
@@ -37,7 +38,7 @@ def make(scene):
     return build
 
 
-@pytest.mark.parametrize("name", sorted(detection.DETECTORS))
+@pytest.mark.parametrize("name", sorted(set(detection.DETECTORS) - set(PEERS)))
 class TestEveryDetector:
     def test_meets_the_protocol(self, name):
         detector = detection.get(name)
@@ -186,4 +187,4 @@ def test_settings_reach_the_detector_or_are_refused(pixel):
 
 
 def test_every_detector_has_a_place_in_the_order():
-    assert sorted(detection.AUTO) == sorted(detection.DETECTORS)
+    assert sorted([*detection.AUTO, *PEERS]) == sorted(detection.DETECTORS)

@@ -11,6 +11,7 @@ from kumosan.detection.metrics import (
     Confusion,
     compare,
     confusion,
+    patch_shares,
     per_patch_median,
     pooled,
     show,
@@ -70,6 +71,27 @@ def test_pooled_and_median():
     assert pooled([a, b, c]) == Confusion(4, 1, 2, 1)
     assert per_patch_median([a, b, c], "pa") == 0.625  # of .5 and .75; c has no positives
     assert isnan(per_patch_median([c], "pa"))
+
+
+def test_shares_of_patches():
+    patches = [Confusion(tp=t, fn=100 - t) for t in (5, 10, 50, 90, 95)] + [Confusion(tn=1)]
+    assert patch_shares(patches, "pa") == (0.2, 0.6, 0.2)
+    assert all(isnan(v) for v in patch_shares([Confusion(tn=1)], "pa"))
+
+
+def test_pooled_iou_is_that_of_torchmetrics():
+    theirs = pytest.importorskip("torchmetrics", reason="comes with lightning")
+    import torch
+
+    metric = theirs.JaccardIndex(task="binary")
+    rng, counts = np.random.default_rng(3), []
+    for share in (0.0, 0.1, 0.9):  # the first chip is empty in both
+        truth = (rng.random((30, 30)) < share).astype(np.uint8)
+        found = np.where(rng.random((30, 30)) < 0.8, truth, 1 - truth) if share else truth
+        counts.append(confusion(truth, found.astype(np.uint8), (1, 2)))
+        metric.update(torch.from_numpy(found.astype(int)), torch.from_numpy(truth.astype(int)))
+    assert pooled(counts).iou == pytest.approx(float(metric.compute()))
+    assert pooled(counts).iou == pooled(counts[1:]).iou
 
 
 def test_shapes_must_agree():

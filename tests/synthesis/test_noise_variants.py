@@ -1,6 +1,7 @@
 """Folds, tiles, backends and warps of the noise."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kumosan.datasets.errors import MissingExtraError, UsageError, ValueRangeError
+from kumosan.synthesis import warp
 from kumosan.synthesis.perlin import fractal_noise, noise_grid
-from kumosan.synthesis.warp import WarpedPlane
+from kumosan.synthesis.warp import Field, WarpedPlane
 
 FOLDS = ("none", "billow", "ridged")
 PLACE = {"offset": (3.3, -4.4), "octaves": 4, "persistence": 0.6}
@@ -81,16 +83,42 @@ def test_noise_grid_repeats():
 
 def test_a_flat_plane_is_the_noise_itself():
     plane = WarpedPlane(12.0, heading_deg=90.0)  # along the rows: u = x, v = y
-    found = plane.noise(plane.coordinates((3, 5, 20, 30)), (1.0, 2.0), octaves=3)
+    found = plane.noise((3, 5, 20, 30), [Field(12.0, (1.0, 2.0), octaves=3)])
     expected = fractal_noise((20, 30), 12.0, octaves=3, offset=(1 + 3 / 12, 2 + 5 / 12))
     assert found == pytest.approx(expected, abs=1e-5)
 
 
+def test_fields_add_up():
+    plane = WarpedPlane(12.0, heading_deg=90.0)
+    plain, ridged = Field(12.0, (1.0, 2.0)), Field(5.0, (7.0, 3.0), 4, 0.6, "ridged", 0.3)
+    both = plane.noise((3, 5, 20, 30), [plain, ridged])
+    apart = [plane.noise((3, 5, 20, 30), [one]) for one in (plain, ridged)]
+    assert both == pytest.approx(apart[0] + apart[1], abs=1e-5)
+
+
+def bent(reach: float = 0.3) -> WarpedPlane:
+    drawn = WarpedPlane.drawn(np.random.default_rng(4), 60.0, reach)
+    return replace(drawn, stretch=2.0, heading_deg=35.0)
+
+
 def test_windows_of_a_bent_plane_agree():
-    """The bend is drawn on a grid that begins at the window: a few hundredths of a pixel."""
-    plane = WarpedPlane(40.0, (7.0, 90.0, 3.0), 0.3, 2.0, 35.0)
-    whole, part = plane.coordinates((0, 0, 80, 90)), plane.coordinates((17.0, 23.0, 40, 50))
-    flat = WarpedPlane(40.0, stretch=2.0, heading_deg=35.0).coordinates((0, 0, 80, 90))
-    for a, b, c in zip(whole, part, flat, strict=True):
-        assert b == pytest.approx(a[17:57, 23:73], abs=0.15)
-        assert 0.5 < np.abs(a - c).max() <= 0.3 * 40
+    plane = bent()
+    whole, part = plane.coordinates((0, 0, 80, 90)), plane.coordinates((17, 23, 40, 50))
+    flat = WarpedPlane(60.0, stretch=2.0, heading_deg=35.0).coordinates((0, 0, 80, 90))
+    for a, b, c, most in zip(whole, part, flat, (0.3 * 60 / 2, 0.3 * 60), strict=True):
+        assert b == pytest.approx(a[17:57, 23:73], abs=1e-3)
+        assert 0.2 * most < np.abs(a - c).max() <= most
+
+
+def test_large_windows_are_drawn_in_blocks_without_a_seam(monkeypatch):
+    plane, field = bent(), [Field(60.0, (1.0, 2.0))]
+    whole = plane.noise((-3, 5, 70, 90), field)
+    monkeypatch.setattr(warp, "BLOCK_PX", 32)
+    assert plane.noise((-3, 5, 70, 90), field) == pytest.approx(whole, abs=1e-4)
+
+
+@pytest.mark.parametrize("heading", [0.0, 45.0])
+def test_a_scene_longer_than_opencv_reads_is_drawn(heading):
+    """cv2.remap takes grids of up to 32767 pixels."""
+    plane = replace(bent(), heading_deg=heading)
+    assert np.isfinite(plane.noise((0, 0, 40_000, 2), [Field(60.0, (1.0, 2.0), octaves=1)])).all()

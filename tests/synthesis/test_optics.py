@@ -8,9 +8,10 @@ import pytest
 
 from kumosan.datasets.bands import Band
 from kumosan.synthesis import atmosphere, optics
+from kumosan.synthesis.composite import cloudify
 from kumosan.synthesis.shadows import shadow_factor
 
-from .conftest import S2, layer
+from .conftest import S2, flat, layer
 
 
 def f32(*values):
@@ -85,3 +86,22 @@ def test_vapour_hides_what_is_low():
     assert atmosphere.vapour_transmittance(cirrus, 9000) > 0.8
     assert 0.3 < atmosphere.vapour_transmittance(vapour, 0) < 0.5
     assert atmosphere.vapour_transmittance(Band("r", 660, 30), 0) == 1
+
+
+def test_ozone_takes_green_and_red_from_above_and_spares_the_infrared():
+    """Air mass 1 / cos 60 + 1 = 3: exp(-3 * .031) at 560 nm."""
+    assert atmosphere.ozone_transmittance(560, 60.0, "TOA") == pytest.approx(exp(-0.093))
+    assert atmosphere.ozone_transmittance(560, 60.0, "SR") == 1
+    assert atmosphere.ozone_transmittance(400, 60.0, "TOA") == 1
+    assert atmosphere.ozone_transmittance(865, 60.0, "TOA") == 1
+
+
+def test_a_cloud_is_redder_than_white_at_the_top_of_the_atmosphere_only():
+    ratios = {}
+    for level in ("TOA", "SR"):
+        tile = flat(S2, 32, level=level)
+        pair = cloudify(tile, layer(cover=1.0, tau_550=60.0, kind="stratus"))
+        core = np.median(pair.cloudy.data, (1, 2))
+        ratios[level] = float(core[S2.names.index("B8A")] / core[S2.names.index("B03")])
+    m = 1 / 0.5**0.5 + 1
+    assert ratios["TOA"] / ratios["SR"] == pytest.approx(exp(0.031 * m), abs=0.01)

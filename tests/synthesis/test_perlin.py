@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kumosan.datasets.errors import ValueRangeError
-from kumosan.synthesis.perlin import PERMUTATION, fractal_noise, noise_grid, random_offset
+from kumosan.synthesis.lattice import PERMUTATION
+from kumosan.synthesis.perlin import fractal_noise, noise_grid, random_offset
 
 reference = pytest.importorskip("noise")
 ANY = st.floats(-1e12, 1e12)

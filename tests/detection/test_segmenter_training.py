@@ -1,0 +1,156 @@
+"""Training: it learns, goes on where it stopped, and leaves weights that the detector reads."""
+
+import importlib.util
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+if importlib.util.find_spec("lightning") is None:  # importing it here would skip our cure
+    pytest.skip("lightning is not installed: pip install 'kumosan[train]'", allow_module_level=True)
+
+from kumosan.datasets.catalog import CatalogTiles, read_catalog
+from kumosan.detection.metrics import compare, pooled
+from kumosan.detection.segmenter import Segmenter
+from kumosan.detection.segmenter_training import Run, SegmenterModule
+from kumosan.detection.train_config import SegmenterConfig, read_config
+from kumosan.detection.train_data import Fold
+from kumosan.detection.training import CHECKPOINT, LOG, moving_average
+from kumosan.detection.weights import WeightsError, load_weights
+
+from .small_set import CONFIG, make
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("set"))
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory) -> SegmenterConfig:
+    path = tmp_path_factory.mktemp("config") / "c.toml"
+    path.write_text(CONFIG)
+    return read_config(SegmenterConfig, path, "segmenter")
+
+
+def longer(config, **training):
+    return replace(config, training=replace(config.training, **training))
+
+
+def state(path):
+    return load_weights(path, "segmenter")[1]
+
+
+class Stop(Exception):
+    pass
+
+
+def test_a_stopped_run_ends_as_one_that_was_not(config, folder, tmp_path, monkeypatch):
+    told = []
+    whole = Run(config, tmp_path / "whole", folder).train(lambda *at: told.append(at))
+    assert told == [(1, 2), (2, 2)]
+
+    step = SegmenterModule.training_step
+
+    def stop(self, batch, number):
+        if self.current_epoch == 1 and number == 2:
+            raise Stop
+        return step(self, batch, number)
+
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(SegmenterModule, "training_step", stop)
+        Run(config, tmp_path / "parts", folder).train()
+    assert not (tmp_path / "parts" / "weights.safetensors").exists()
+    assert (tmp_path / "parts" / CHECKPOINT).exists()
+    again = []
+    parts = Run(config, tmp_path / "parts", folder).train(lambda *at: again.append(at))
+    assert again == [(2, 2)]
+    one, other = state(whole), state(parts)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    log = (tmp_path / "parts" / LOG).read_text().splitlines()
+    assert [line.split(",")[0] for line in log] == ["epoch", "0", "1"]
+
+
+@pytest.mark.slow
+def test_it_learns_what_is_easy(config, folder, tmp_path):
+    """White squares with dark ones to their left, after a short training."""
+    easy = replace(config, sources=config.sources[:1], augment={"flip": {}})
+    easy = longer(easy, epochs=8, samples=100, batch_size=4, crop=64, gsd_range_m=None)
+    easy = replace(easy, optimization=replace(easy.optimization, learning_rate=1e-2))
+    weights = Run(easy, tmp_path / "run", folder).train()
+    found = {"cloud": [], "shadow": []}
+    for row in read_catalog(folder):
+        if row.mask is None:
+            continue
+        item = CatalogTiles((row,))[0]
+        counts = compare(item.mask.classes, Segmenter(weights).mask(item.tile).classes)
+        found["cloud"].append(counts["cloud"])
+        if SHADOW in row.labelled:
+            found["shadow"].append(counts["shadow"])
+    assert pooled(found["cloud"]).boa > 0.85
+    assert pooled(found["shadow"]).boa > 0.7
+
+
+SHADOW = 3
+
+
+def test_the_card_tells_how_it_was_made(config, folder, tmp_path):
+    short = longer(config, epochs=1)
+    path = Run(short, tmp_path / "run", folder, seed=4, fold=Fold(1, 3)).train()
+    card, _ = load_weights(path, "segmenter")
+    assert card.training["seed"] == 4
+    assert card.training["fold"] == {"number": 1, "of": 3, "seed": 0}
+    assert card.training["training"]["epochs"] == 1
+    assert "labelled tiles" in card.data
+    assert card.network["encoder"] == "resnet18"
+
+
+def test_transfer_starts_from_other_weights(config, folder, tmp_path):
+    first = Run(longer(config, epochs=1), tmp_path / "first", folder).train()
+    frozen = replace(config.optimization, frozen="encoder", ema=0.0)
+    more = replace(longer(config, epochs=1, samples=8), optimization=frozen)
+    second = Run(more, tmp_path / "second", folder, init=first).train()
+    one, other = state(first), state(second)
+    layers = [n for n in one if "encoder" in n and n.endswith("conv1.weight")]
+    assert layers and all(torch.equal(one[n], other[n]) for n in layers)
+    heads = [n for n in one if "decoder" in n and n.endswith("weight")]
+    assert any(not torch.equal(one[n], other[n]) for n in heads)
+    wider = replace(config, network={**config.network, "decoder_channels": (32, 24, 12)})
+    wider = replace(wider, network={**wider.network, "encoder": "mobilenet_v2"})
+    with pytest.raises(WeightsError, match="tensors fit"):
+        Run(longer(wider, epochs=1), tmp_path / "third", folder, init=first).train()
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "radam", "nadam"])
+@pytest.mark.parametrize("scheduler", ["one-cycle", "cosine", "poly", "constant"])
+def test_optimizers_and_schedules_by_name(config, optimizer, scheduler):
+    from kumosan.detection.optimization import optimizer as build
+    from kumosan.detection.optimization import rate_factor
+
+    settings = replace(config.optimization, optimizer=optimizer, learning_rate=0.1)
+    module = SegmenterModule(config)
+    moved = build(module.parameters(), settings)
+    assert type(moved).__name__.lower() == optimizer
+    factors = [rate_factor(scheduler, s, 100) for s in range(101)]
+    assert max(factors) == pytest.approx(1)
+    assert factors[-1] < 0.01 or scheduler == "constant"
+    assert all(f >= 0 for f in factors)
+
+
+def test_the_average_forgets_its_start():
+    average, mean = moving_average(0.99), torch.tensor(100.0)
+    for n in range(1, 60):
+        mean = average(mean, torch.tensor(1.0), torch.tensor(n))
+    assert mean.item() == pytest.approx(1, abs=0.05)
+    counter = average(torch.tensor(3), torch.tensor(4), torch.tensor(1))
+    assert counter.item() == 4
+
+
+def test_one_worker_or_none_make_the_same_weights(config, folder, tmp_path):
+    short = longer(config, epochs=1, samples=8)
+    paths = [Run(longer(short, workers=n), tmp_path / str(n), folder).train() for n in (0, 1)]
+    one, other = (state(p) for p in paths)
+    assert all(np.array_equal(one[n], other[n]) for n in one)

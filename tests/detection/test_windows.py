@@ -1,0 +1,46 @@
+"""Windows: the fewest that cover, evenly spaced, and weights that add up to one."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kumosan.datasets.errors import ValueRangeError
+from kumosan.detection.windows import grid, ramp, spans
+
+SIZES = st.tuples(st.integers(1, 700), st.integers(8, 128), st.integers(0, 32)).filter(
+    lambda s: s[2] <= s[1] // 2
+)
+
+
+@given(SIZES)
+def test_they_cover_everything_and_are_the_fewest(sizes):
+    n, size, overlap = sizes
+    found = spans(n, size, overlap)
+    assert found[0].start == 0 and found[-1].stop == n
+    assert all(s.stop - s.start == min(size, n) for s in found)
+    assert len(found) == (1 if n <= size else -(-(n - overlap) // (size - overlap)))
+    assert all(b.start <= a.stop - overlap for a, b in pairwise(found))
+
+
+@given(SIZES)
+def test_the_ramps_add_up_to_one_where_no_three_windows_meet(sizes):
+    n, size, overlap = sizes
+    total, met = np.zeros(n), np.zeros(n, int)
+    for span in spans(n, size, overlap):
+        total[span.start : span.stop] += ramp(span)
+        met[span.start : span.stop] += 1
+    assert (total > 0).all()
+    assert total[met <= 2] == pytest.approx(1, abs=1e-6)
+
+
+def test_the_grid_is_rows_by_columns():
+    boxes = [(r.start, c.start) for r, c in grid((100, 64), 64, 16)]
+    assert boxes == [(0, 0), (36, 0)]
+
+
+def test_too_much_overlap_is_refused():
+    with pytest.raises(ValueRangeError, match="half a window"):
+        spans(100, 16, 9)
