@@ -62,7 +62,9 @@ class Classifier:
         Raises:
             FileError, WeightsError: see `weights.load_weights`.
         """
-        return self._loaded[1].decision.get("clear", 0.5) if self.threshold is None else self.threshold
+        return (
+            self._loaded[1].decision.get("clear", 0.5) if self.threshold is None else self.threshold
+        )
 
     def clear_probability(self, patch: Tile) -> float:
         """P(clear), NaN where no pixel is valid.

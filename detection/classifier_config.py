@@ -15,7 +15,7 @@ _STRICT = {"extra": "forbid"}
 
 @dataclass(frozen=True)
 class Calibration:
-    """How probabilities and threshold are chosen, on patches that the network was not trained on."""
+    """How probabilities and threshold are chosen, on patches that the network has not seen."""
 
     __pydantic_config__ = _STRICT
 

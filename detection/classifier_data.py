@@ -76,7 +76,9 @@ def _of_labels(
     return Examples(dataset, weights, (), held, f"{len(kept)} labelled patches, {clear} clear")
 
 
-def judged(held_out: tuple[Row, ...] | tuple[PatchLabel, ...], side: int) -> Iterator[tuple[Tile, bool]]:
+def judged(
+    held_out: tuple[Row, ...] | tuple[PatchLabel, ...], side: int
+) -> Iterator[tuple[Tile, bool]]:
     """Patches, and whether they are clear: labelled ones whole, masks cut to ``side`` pixels.
 
     Where nobody drew shadows, only cloud makes a patch cloudy. Patches of which less than half is

@@ -1,4 +1,4 @@
-"""The patch classifier: a slim VGG on canonical bands with a small head (Simonyan & Zisserman 2015).
+"""The patch classifier: a slim VGG (Simonyan & Zisserman 2015) on canonical bands, a small head.
 
     companded bands, presence planes -> VGG with batch norm -> mean over the patch -> one logit
 
@@ -37,7 +37,11 @@ class VggConfig:
     """Share of the features that the head misses while it is trained."""
 
     def __post_init__(self) -> None:
-        if self.layers not in _LAYOUTS or not 1 / 64 <= self.width <= 4 or not 0 <= self.dropout < 1:
+        if (
+            self.layers not in _LAYOUTS
+            or not 1 / 64 <= self.width <= 4
+            or not 0 <= self.dropout < 1
+        ):
             raise UsageError(
                 f"a VGG of {self.layers} layers, width {self.width}, dropout {self.dropout}",
                 "11 or 16 layers, a width from 1/64 to 4, a dropout in [0, 1)",
@@ -84,7 +88,8 @@ def _features(config: VggConfig, inputs: int) -> tuple[nn.Sequential, int]:
     """
     vgg = torchvision().models.vgg
     layout = [
-        v if v == "M" else max(1, round(v * config.width)) for v in vgg.cfgs[_LAYOUTS[config.layers]]
+        v if v == "M" else max(1, round(v * config.width))
+        for v in vgg.cfgs[_LAYOUTS[config.layers]]
     ]
     layers: nn.Sequential = vgg.make_layers(layout, batch_norm=True)
     layers[0] = nn.Conv2d(inputs, layout[0], kernel_size=3, padding=1)

@@ -6,18 +6,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ..datasets.errors import KumosanError
 from ..datasets.loading import DrawSampler, make_loader
 from ..datasets.samples import CANONICAL_BANDS
-from .patch_decision import Bools, Calibrated, Floats, calibrate
 from .classifier import Classifier
 from .classifier_config import ClassifierConfig
 from .classifier_data import Examples, examples, judged
 from .classifier_network import ClassifierNet
+from .patch_decision import Bools, Calibrated, Floats, calibrate
 from .patch_truth import patch_labels
 from .train_config import as_json
 from .train_data import Fold
@@ -64,7 +63,7 @@ class Run:
     """One training, in a folder of its own; called again, it goes on where it was stopped.
 
     Raises:
-        UsageError, UnfitError, FileError: see `classifier_data.examples`, `patch_decision.calibrate`.
+        UsageError, UnfitError, FileError: see `examples` and `calibrate`.
     """
 
     config: ClassifierConfig
