@@ -50,7 +50,7 @@ def command(
     is refused without --overwrite. Writes weights.safetensors, metrics.csv and last.ckpt, and the
     folders fold-0, fold-1, ... with the same of the networks that were trained to calibrate.
     """
-    from ..datasets.errors import OutputError, UsageError
+    from ..datasets.errors import FileError, OutputError, UsageError
     from ..detection.classifier_config import ClassifierConfig
     from ..detection.train_config import as_json, read_config
 
@@ -67,6 +67,8 @@ def command(
     )
     if facts.calibration.folds == 1:
         raise UsageError("1 fold", "0, or 2 and more", "correct --folds")
+    if not data.exists():
+        raise FileError(f"{data} does not exist", "a catalogue or labels", "correct the path")
     part = fold_of(fold)
     target = output / "weights.safetensors"
     if target.exists() and not common.overwrite:
