@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import clean, demo, evaluate, fill, info, mask, synthesize, tiles, train
+from . import clean, demo, evaluate, experiments, fill, info, mask, synthesize, tiles, train
 from .options import expand
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ for module in (clean, mask, fill, info, demo, tiles, synthesize):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(experiments.app, name="experiments")
 
 
 def _version(asked: bool) -> None:
