@@ -100,7 +100,7 @@ def _turned(tile: Tile, rng: np.random.Generator) -> Tile:
 CLIMATES: tuple[Climate, ...] = (
     "temperate", "snow", "desert", "temperate", "temperate", "snow", "temperate"
 )  # fmt: skip
-"""Of the landscapes, in turn. Seven, so that it does not go with the other turns of two and four."""
+"""Of the landscapes, in turn: seven, so that it does not go with the turns of two and four."""
 
 
 @dataclass(frozen=True)
