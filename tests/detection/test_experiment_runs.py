@@ -76,7 +76,8 @@ def test_what_is_finished_is_not_repeated(experiment, folder, tmp_path, monkeypa
     assert not trained and path.read_text() == text
 
     path.unlink()  # figures are made again from the weights
-    (out / "rule" / "s0_f0" / "weights.safetensors").unlink()
+    for name in ("weights.safetensors", "last.ckpt"):
+        (out / "rule" / "s0_f0" / name).unlink()
     run(experiment(), folder, out)
     assert trained == [out / "rule" / "s0_f0"]
     again = read_results(path)
