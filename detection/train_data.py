@@ -234,11 +234,7 @@ class MixtureBuilder:
         return self.fold is None or not self.fold.holds(row.group)
 
     def _labelled(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
-        rows = [
-            r
-            for r in self._rows(source)
-            if r.mask and r.mask_kind.split(" (")[0] in source.mask_kinds
-        ]
+        rows = [r for r in self._rows(source) if r.mask and made_by(r) in source.mask_kinds]
         held += [row for row in rows if not self._kept(row)]
         kept = tuple(row for row in rows if self._kept(row))
         _require(kept, source)
@@ -260,7 +256,7 @@ class MixtureBuilder:
         return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
 
 
-def _made_by(row: Row) -> str:
+def made_by(row: Row) -> str:
     """Kind of the row's mask without remarks: ``automatic (SCL)`` is ``automatic``."""
     return row.mask_kind.split(" (")[0]
 
