@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import clean, demo, evaluate, fill, info, labels, mask, synthesize, tiles, train
+from . import (
+    clean,
+    demo,
+    evaluate,
+    experiments,
+    fill,
+    filter,
+    info,
+    labels,
+    mask,
+    synthesize,
+    tiles,
+    train,
+    train_classifier,
+)
 from .options import expand
 
 app = typer.Typer(
@@ -17,10 +31,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (clean, mask, fill, info, demo, tiles, synthesize):
+for module in (clean, mask, fill, info, demo, tiles, filter, synthesize):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
+train.app.command("classifier")(expand(train_classifier.command))
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(experiments.app, name="experiments")
 app.add_typer(labels.app, name="labels")
 
 
