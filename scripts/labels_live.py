@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..datasets.labels.labelbox_export import Fetch
+    from ..datasets.labels.service import Service
 
 
-def connect(tool: str) -> Any:
+def connect(tool: str) -> Service:
     """The service, with ``push(chips)`` and ``pull(project)``.
 
     Raises:
-        UsageError: the key is not set.
+        UsageError: a key is not set.
         MissingExtraError: the SDK is not installed.
     """
     if tool == "labelbox":

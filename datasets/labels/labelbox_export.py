@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ..archive import Member, head
+from ..archive import File, Member, head
 from ..errors import FileError, KumosanError, ValueRangeError
 from .classes import PATCH, answer_of, code_of
 from .drawing import ChipLabel, Shape, polygon, whole
@@ -25,7 +25,7 @@ Fetch = Callable[[str], bytes]
 class Masks:
     """Where the masks of an export are: beside it, in ``masks/``, or behind their addresses."""
 
-    folder: Path | Member
+    folder: Path | Member | None
     fetch: Fetch | None = None
 
     def load(self, url: str, feature: str, where: str) -> bytes:
@@ -35,7 +35,7 @@ class Masks:
             FileError: it is not there, and cannot be fetched.
         """
         for name in _names(url, feature):
-            for place in (self.folder / "masks" / name, self.folder / name):
+            for place in self._places(name):
                 if place.is_file():
                     return head(place, _MAX_BYTES)
         if not urlsplit(url).scheme:
@@ -47,6 +47,10 @@ class Masks:
                 "set LABELBOX_API_KEY and pull again",
             )
         return self.fetch(url)
+
+    def _places(self, name: str) -> tuple[File, ...]:
+        top = self.folder
+        return () if top is None else (top / "masks" / name, top / name)
 
 
 def _names(url: str, feature: str) -> Iterator[str]:
