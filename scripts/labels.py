@@ -76,7 +76,7 @@ def push(
 
     with console.phase("drawing chips"):
         chips = write_task(
-            folder, tool, project, files, None if used == "none" else detect, _answer,
+            folder, tool, project, files, None if used == "none" else detect, patch_answer,
             common.overwrite, console.teller("drawing", "chips"),
         )  # fmt: skip
     where = f"{folder}/"
@@ -157,7 +157,7 @@ def pull(
         return
     with console.phase("writing"):
         found = write_pulled(
-            output, labels, chips, judge=_answer, how=on_conflict, split=split,
+            output, labels, chips, judge=patch_answer, how=on_conflict, split=split,
             classes_labelled=classes_labelled, tool=tool, overwrite=common.overwrite,
         )  # fmt: skip
     for what, names in (("no chip of this task", found.unknown), ("patch missing", found.lost)):
@@ -175,7 +175,7 @@ def pull(
     )  # fmt: skip
 
 
-def _answer(classes: ByteArray) -> Literal["clear", "cloudy"] | None:
+def patch_answer(classes: ByteArray) -> Literal["clear", "cloudy"] | None:
     """What a mask says of the patch as a whole, by the rule that the classifier learns."""
     from ..detection.patch_truth import truth
 

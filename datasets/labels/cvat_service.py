@@ -91,10 +91,19 @@ class CvatService:
                         f"no project '{project}' at {self.url}", "one that is there", "correct it"
                     )
                 found = self.client.projects.retrieve(number)
-                found.export_dataset(_EXPORT, archive, include_images=False)
+                found.export_dataset(
+                    _EXPORT, archive, include_images=False, location=_download()
+                )
             return read_export("cvat", archive)
 
     def _project(self, name: str) -> int | None:
         """Number of the project of this name, the newest if there are several."""
         same = [p.id for p in self.client.projects.list(name=name) if p.name == name]
         return max(same, default=None)
+
+
+def _download() -> Any:
+    """Whatever storage the project names: the export comes to this machine."""
+    from cvat_sdk.core.proxies.types import Location
+
+    return Location.LOCAL

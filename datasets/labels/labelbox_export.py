@@ -72,12 +72,19 @@ def read_rows(content: bytes, where: str) -> list[dict[str, Any]]:
     Raises:
         FileError: neither, or another format of Labelbox.
     """
-    text = content.lstrip()
-    if text.startswith(b"["):
-        rows = loads(text, where)
-    else:
-        lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in content.splitlines() if line.strip()]
+    try:
         rows = [loads(line, f"line {n} of {where}") for n, line in enumerate(lines, 1)]
+    except FileError as broken:
+        try:
+            whole = loads(content, where)
+        except FileError:
+            raise broken from None
+        rows = whole if isinstance(whole, list) else [whole]
+    else:
+        rows = rows[0] if len(rows) == 1 and isinstance(rows[0], list) else rows
+    if not rows:
+        raise FileError(f"{where} is empty", "one row a chip", _REMEDY)
     for row in rows:
         if not isinstance(row, dict) or "data_row" not in row or "projects" not in row:
             old = isinstance(row, dict) and "Labeled Data" in row

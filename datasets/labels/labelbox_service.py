@@ -52,11 +52,13 @@ class LabelboxService:
         with told("Labelbox", (self.key,)):
             project = self._project(chips.project) or self._made(chips)
             rows = json.loads((chips.folder / "data_rows.json").read_text("utf-8"))
-            dataset = self.client.create_dataset(name=f"{chips.project} {stamp}")
+            dataset = self.client.create_dataset(  # no bucket of one's own: chips are uploaded
+                iam_integration=None, name=f"{chips.project} {stamp}"
+            )
             for first in range(0, len(rows), _MANY):
                 part = [self._row(row, chips.folder) for row in rows[first : first + _MANY]]
                 task = dataset.create_data_rows(part)
-                task.wait_till_done()
+                task.wait_till_done(timeout_seconds=3600)
                 _check(task.errors, "data rows")
             keys = [row["global_key"] for row in rows]
             project.create_batch(name=f"{chips.folder.resolve().name} {stamp}", global_keys=keys)
@@ -66,7 +68,7 @@ class LabelboxService:
                 sent = MALPredictionImport.create_from_objects(
                     self.client, project.uid, f"{chips.project} {stamp}", [*map(json.loads, lines)]
                 )
-                sent.wait_until_done()
+                sent.wait_till_done()
                 _check(sent.errors, "pre-labels")
             return f"{self.client.app_url}/projects/{project.uid}"
 

@@ -12,6 +12,7 @@ from ..hrefs import checked_href
 
 HOSTS = ("labelbox.com",)
 """Domains, with their subdomains, that are sent the key."""
+SCHEME = "https"
 _MAX_BYTES = 64 * 2**20
 _TIMEOUT_S = 60
 
@@ -43,7 +44,7 @@ class MaskFetcher:
         """
         parts = urlsplit(url)
         where = f"{parts.scheme}://{parts.hostname}{parts.path}"  # a query may hold a token
-        if parts.scheme != "https":
+        if parts.scheme != SCHEME:
             raise FileError(f"a mask at {where}", "an https address", "export the labels again")
         checked_href(url, None)
         request = urllib.request.Request(url)

@@ -55,7 +55,8 @@ def serving(answer):
                 headers = {"Content-Type": "application/json", **headers}
             self.send_response(status)
             for name, value in {**headers, "Content-Length": len(content)}.items():
-                self.send_header(name, str(value))
+                for one in value if isinstance(value, list) else [value]:
+                    self.send_header(name, str(one))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)

@@ -18,8 +18,11 @@ from .standin import serving
 pytest.importorskip("cvat_sdk", reason="the extra 'cvat' is not installed")
 TOKEN = "secret-token-1234"
 CLASSES = np.diag([1, 2, 3, 1, 0, 0, 0, 0]).astype(np.uint8)
-PROJECT = {"id": 3, "name": "P", "url": "http://x/api/projects/3"}
-TASK = {"id": 7, "name": "task", "project_id": 3, "organization": None}
+MORE = {"tasks": {"url": "http://x"}, "labels": {"url": "http://x"}}
+PROJECT = {"id": 3, "name": "P", "url": "http://x/api/projects/3", **MORE}
+TASK = {"id": 7, "name": "task", "project_id": 3, "organization": None, **MORE}
+TASK |= {"jobs": {"url": "http://x", "count": 1, "completed": 0, "validation": 0}}
+ABOUT = {"name": "CVAT", "description": "", "version": "2.80.0", "logo_url": "", "subtitle": ""}
 
 
 class Cvat:
@@ -31,7 +34,7 @@ class Cvat:
     def __call__(self, request, url):
         method, path = request.method, request.path.rstrip("/")
         if path == "/api/server/about":
-            return 200, {}, {"name": "CVAT", "description": "", "version": "2.80.0"}
+            return 200, {}, ABOUT
         if self.fail and path.startswith("/api/projects"):
             return self.fail, {}, {"detail": f"no: {TOKEN}"}
         if path == "/api/projects":
@@ -51,7 +54,7 @@ class Cvat:
             return 201, {}, TASK
         if path == "/api/tasks/7":
             return 200, {}, TASK
-        return self.uploaded(request, path)
+        return self.uploaded(request, url + path)
 
     def done(self, name, url):
         operation = {"type": "x", "target": "project", "project_id": 3}
@@ -63,7 +66,7 @@ class Cvat:
         if request.method == "PATCH":
             size = int(request.headers["upload-offset"]) + len(request.body)
             return 204, {"Upload-Offset": size}, b""
-        if "upload-length" in request.headers:
+        if "upload-length" in request.headers:  # announced, then sent with PATCH
             place = {"Location": f"{path}/f1", "Upload-Filename": "annotations.xml"}
             return 201, place, b""
         if "upload-multiple" in request.headers:
@@ -117,7 +120,7 @@ def test_push_makes_project_task_data_and_prelabels(chips, caplog):
 
 
 def test_push_adds_to_a_project_that_is_there(chips):
-    other = {"id": 2, "name": "P", "url": "http://x/api/projects/2"}
+    other = PROJECT | {"id": 2}
     with serving(Cvat([other, PROJECT, PROJECT | {"id": 9, "name": "Q"}])) as server:
         service(server).push(chips)
     assert not server.asked("POST", "/api/projects")
@@ -152,7 +155,7 @@ def test_what_the_server_refuses_is_one_sentence_without_the_token(status):
 def test_user_and_password_are_sent_in_the_login_alone():
     def answer(request, url):
         if request.path.rstrip("/") == "/api/auth/login":
-            return 200, {"Set-Cookie": "sessionid=s1"}, {"key": "k1"}
+            return 200, {"Set-Cookie": ["sessionid=s1", "csrftoken=c1"]}, {"key": "k1"}
         return Cvat()(request, url)
 
     with serving(answer) as server:
