@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ..datasets.catalog import CatalogTiles, Row
 from ..datasets.labelled import ALL_CLASSES, LabelledTile, meanings
 from ..datasets.protocols import Detector
-from ..datasets.tile import SHADOW, BoolArray, CloudMask, FloatArray, Tile
+from ..datasets.tile import SHADOW, THICK, THIN, BoolArray, CloudMask, FloatArray, Tile
 from .evaluation_pictures import Sight, take
 
 CONFIDENT = 0.2
@@ -100,7 +100,7 @@ def _suspect(row: Row, item: LabelledTile, predicted: CloudMask, duplicate: str)
     assert label is not None  # rows are labelled ones
     p = probabilities(predicted)
     known = label.valid & predicted.valid
-    allowed = np.tensordot(meanings(row.labelled).astype(np.float32), p, axes=1)
+    allowed = np.tensordot(_agreeing(row.labelled), p, axes=1)
     given = np.take_along_axis(allowed, np.where(known, label.classes, 0)[None], axis=0)[0]
     n = max(int(known.sum()), 1)
     disagreement = float((given[known] < CONFIDENT).sum()) / n
@@ -111,6 +111,16 @@ def _suspect(row: Row, item: LabelledTile, predicted: CloudMask, duplicate: str)
     offset, gain = find_shift(drawn & known, seen & known)
     sight = take(row, item.tile, label, {"prediction": predicted.classes}, {"prediction": wrong})
     return Suspect(row, disagreement, constant, gain, offset, duplicate, sight)
+
+
+def _agreeing(labelled: frozenset[int]) -> FloatArray:
+    """(4, 4): 1 where a predicted class (column) does not contradict a label (row).
+
+    Thick and thin cloud do not: people draw that line in many places.
+    """
+    out = meanings(labelled)
+    out[THICK, THIN] = out[THIN, THICK] = True
+    return out.astype(np.float32)
 
 
 def probabilities(mask: CloudMask) -> FloatArray:
@@ -177,4 +187,3 @@ def _thumbnail(row: Row) -> FloatArray | None:
     small = small - small.mean()
     length = float(np.linalg.norm(small))
     return np.asarray(small / length, np.float32) if length > 1e-6 else None
-

@@ -51,7 +51,10 @@ def write_audit(folder: Path, suspects: Sequence[Suspect], n: int) -> None:
             )  # fmt: skip
     write_decisions(
         folder / DECISIONS,
-        [(s.row.id, d, s.reason if d != KEEP else "") for s, d in zip(suspects, decisions, strict=True)],
+        [
+            (s.row.id, d, s.reason if d != KEEP else "")
+            for s, d in zip(suspects, decisions, strict=True)
+        ],
     )
     (folder / SHEET).write_text(_page(suspects[: max(n, 1)][:MAX_SHOWN]), "utf-8")
 

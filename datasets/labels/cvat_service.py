@@ -91,9 +91,7 @@ class CvatService:
                         f"no project '{project}' at {self.url}", "one that is there", "correct it"
                     )
                 found = self.client.projects.retrieve(number)
-                found.export_dataset(
-                    _EXPORT, archive, include_images=False, location=_download()
-                )
+                found.export_dataset(_EXPORT, archive, include_images=False, location=_download())
             return read_export("cvat", archive)
 
     def _project(self, name: str) -> int | None:

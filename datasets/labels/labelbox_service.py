@@ -117,4 +117,3 @@ def _check(errors: Any, what: str) -> None:
     if errors:
         text = json.dumps(errors, default=str)[:300]
         raise FileError(f"Labelbox refused {what}: {text}", "none refused", "correct them")
-

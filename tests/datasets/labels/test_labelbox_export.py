@@ -38,7 +38,11 @@ def test_a_composite_mask_holds_several_objects_by_colour(tmp_path):
     seen[0], seen[1] = (10, 20, 30), (40, 50, 60)
     url = "https://api.labelbox.com/tasks/t/composite7"
     objects = [
-        {"name": "Thick cloud", "feature_id": f"f{i}", "composite_mask": {"url": url, "color_rgb": c}}
+        {
+            "name": "Thick cloud",
+            "feature_id": f"f{i}",
+            "composite_mask": {"url": url, "color_rgb": c},
+        }
         for i, c in enumerate(([10, 20, 30], [40, 50, 60]))
     ]
     objects[1]["name"] = "cloud_shadow"

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
-from .small_task import Oracle, as_export, write_patches
 
 from kumosan.datasets.catalog import CatalogTiles, read_catalog
 from kumosan.datasets.errors import FileError, GridError, OutputError, ValueRangeError
@@ -21,6 +20,8 @@ from kumosan.datasets.labels.task import write_task
 from kumosan.datasets.read import read, read_mask
 from kumosan.datasets.tile import NODATA
 from kumosan.detection.patch_labels import read_patch_labels
+
+from .small_task import Oracle, as_export, write_patches
 
 MASKS = st.lists(arrays(np.uint8, (7, 9), elements=st.integers(0, 3)), min_size=1, max_size=3)
 
@@ -62,7 +63,9 @@ def test_the_folder_is_a_catalogue_and_labels_of_patches(tool, tmp_path):
     out = there_and_back(tmp_path, tool, masks)
     rows = read_catalog(out)
     assert [(r.split, r.group, r.mask_kind) for r in rows] == [("train", "scene", "human")] * 2
-    assert [(item.mask.classes == m).all() for item, m in zip(CatalogTiles(rows), masks, strict=True)]
+    assert [
+        (item.mask.classes == m).all() for item, m in zip(CatalogTiles(rows), masks, strict=True)
+    ]
     if tool == "labelbox":
         assert rows[1].more["annotator"] == "ann@example.org" and rows[1].more["project"] == "P"
         assert rows[1].more["time"].startswith("2026-05-01")
