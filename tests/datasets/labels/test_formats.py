@@ -170,7 +170,7 @@ def test_coco_instances(tmp_path):
         ({"categories": []}, "no COCO"),
         ({"images": [{"id": 1, "file_name": "a", "width": 6, "height": 4}] * 2}, "twice"),
         ({"images": 5}, "no COCO"),
-        ({"annotations": [{"image_id": 1, "category_id": 7, "segmentation": [[1, 2, 3]]}]}, "3 numb"),
+        ({"annotations": [{"image_id": 1, "category_id": 7, "segmentation": [[1, 2, 3]]}]}, "3 n"),
         ({"annotations": [{"image_id": 1, "category_id": 7,
                            "segmentation": {"counts": [9], "size": [4, 6]}}]}, "add up to 9"),
         ({"annotations": [{"image_id": 1, "category_id": 7,

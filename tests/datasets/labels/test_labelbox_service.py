@@ -57,7 +57,7 @@ class Labelbox:
         self.files += 1
         project = made("Project", name="P", allowedMediaType="IMAGE")
         done = made("Task", status="COMPLETE", name="t", type="export-data-rows")
-        errors = {"nodes": list(self.refused), "after": None, "total": len(self.refused)}
+        errors = {"results": list(self.refused), "after": None, "total": len(self.refused)}
         span = {"start": 0, "end": len(self.export) - 1}
         part = {"offsets": span, "lines": {"start": 0, "end": 0}, "file": f"{url}/export"}
         head = {"totalSize": len(self.export), "totalLines": 1} if self.export else None
@@ -187,7 +187,8 @@ def test_without_a_key_nothing_is_asked():
     ("host", "own"),
     [
         ("api.labelbox.com", True), ("labelbox.com", True), ("API.Labelbox.com.", True),
-        ("evil-labelbox.com", False), ("labelbox.com.evil.org", False), ("storage.googleapis.com", False),
+        ("evil-labelbox.com", False), ("labelbox.com.evil.org", False),
+        ("storage.googleapis.com", False),
     ],
 )  # fmt: skip
 def test_only_labelboxs_hosts_get_the_key(host, own):
