@@ -48,7 +48,7 @@ def read_instances(content: bytes, where: str) -> list[ChipLabel]:
             for key, image in images.items()
             if shapes[key]
         ]  # fmt: skip
-    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise FileError(
             f"{where} is no COCO file ({type(error).__name__}: {error})",
             "images, categories and annotations of COCO instances", "export it again",

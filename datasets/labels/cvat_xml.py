@@ -137,7 +137,7 @@ def _covers(element: Any, here: str) -> Any:
         return boxed(part, left, top, here)
     if element.tag == "polygon":
         return polygon(_points(element.get("points", ""), here), here)
-    if float(element.get("rotation", 0) or 0) != 0:
+    if set(element.get("rotation", "0")) - set("0."):
         raise ValueRangeError(f"{here} has a turned box", "a polygon", "draw it anew in CVAT")
     text = ";".join(
         f"{element.get(x)},{element.get(y)}"

@@ -122,7 +122,7 @@ def read_labels(rows: Iterable[dict[str, Any]], where: str, masks: Masks) -> lis
                     out += [read] if read else []
         except KumosanError:
             raise
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise FileError(
                 f"{here} is damaged ({type(error).__name__}: {error})",
                 "a row as Labelbox exports it", _REMEDY,

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from kumosan.datasets.errors import FileError, GridError, KumosanError, ValueRangeError
+from kumosan.datasets.labels.coco import read_instances
 from kumosan.datasets.labels.cvat_xml import read_annotations
 from kumosan.datasets.labels.exports import read_export
 from kumosan.datasets.labels.rle import coco_counts, decode, encode
@@ -238,3 +239,26 @@ def test_the_real_samples_of_cvat(data):
         read_export("cvat", folder / "for_images_train.xml")
     with pytest.raises(FileError, match="video"):
         read_export("cvat", folder / "for_video_annotations.xml")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_damaged_export_is_labels_or_one_sentence(case):
+    """Bytes of good exports, some of them replaced: nothing but a KumosanError comes out."""
+    square = '<polygon label="cloud" points="1,1;4,1;4,3" z_order="0"/>'
+    read, good = case.draw(
+        st.sampled_from(
+            [
+                (read_annotations, xml(mask(), square, '<tag label="patch_clear"/>')),
+                (read_instances, json.dumps(coco()).encode()),
+            ]
+        )
+    )
+    start = case.draw(st.integers(0, len(good)))
+    stop = case.draw(st.integers(start, min(start + 12, len(good))))
+    new = case.draw(st.one_of(st.binary(max_size=6), st.sampled_from([b"1e999", b"-1", b"null"])))
+    try:
+        for label in read(good[:start] + new + good[stop:], "e"):
+            label.classes((4, 6))
+    except KumosanError:
+        pass
