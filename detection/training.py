@@ -94,6 +94,8 @@ def fit(
         default_root_dir=out, accelerator="auto", devices=1,
     )  # fmt: skip
     trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
+    if o.ema:  # a run stopped after its last epoch does not begin again, and has not averaged
+        module.load_state_dict(torch.load(last, "cpu", weights_only=True)["state_dict"])
 
 
 def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
