@@ -7,13 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import cv2
 import numpy as np
 
-from ..datasets.bands import BLUE, GREEN, NIR, RED, BandSet
-from ..datasets.errors import UnfitError, ValueRangeError
+from ..datasets.bands import BandSet
+from ..datasets.errors import ValueRangeError
 from ..datasets.samples import CANONICAL_BANDS, sample_of
-from ..datasets.tile import BoolArray, ByteArray, CloudMask, FloatArray, Tile
+from ..datasets.tile import ByteArray, CloudMask, FloatArray, Tile
+from .inputs import NEEDED, check_bands, coarsening, filled, resized
 from .weights import PACKAGED, ModelCard, WeightsError, load_weights
 from .windows import grid, ramp
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from .network import SegmentationNet
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
-FINEST_M, WORKING_M = 8.0, 10.0
-"""Images of pixels below the first (metres) are averaged to about the second: the network was
-trained on 10 to 60 m."""
 _VARIED, _CONSTANT = 0.05, 1e-6
 """Reflectance that varies by more than the first never has probabilities that vary by less."""
 
@@ -40,7 +37,7 @@ class Segmenter:
         FileError, WeightsError: see `weights.load_weights`.
     """
 
-    bands: ClassVar[BandSet] = BandSet((GREEN, RED))
+    bands: ClassVar[BandSet] = NEEDED
 
     weights: str | Path | None = None
     """A ``.safetensors`` file; None takes the weights that come with kumosan."""
@@ -62,13 +59,7 @@ class Segmenter:
 
     def check(self, tile: Tile) -> None:
         """Raise UnfitError unless the tile has the bands that are needed."""
-        tile.bands.locate(self.bands)
-        if tile.bands.find(BLUE) is None and tile.bands.find(NIR) is None:
-            raise UnfitError(
-                f"bands {', '.join(map(str, tile.bands))}",
-                f"{BLUE} or {NIR} beside green and red",
-                "use a detector that fits",
-            )
+        check_bands(tile)
 
     def mask(self, tile: Tile) -> CloudMask:
         """Classes and calibrated probabilities of every valid pixel."""
@@ -76,19 +67,19 @@ class Segmenter:
         path = Path(self.weights) if self.weights else DEFAULT_WEIGHTS
         net, card = _network(path, path.stat().st_mtime_ns if path.exists() else 0)
         sample = sample_of(tile, CANONICAL_BANDS)
-        image = _filled(sample.image, sample.valid)
+        image = filled(sample.image, sample.valid)
         mirror = 180 < (tile.acquired.sun_azimuth_deg or 0) < 360
-        factor = _factor(tile.gsd_m)
+        factor = coarsening(tile.gsd_m)
         if factor > 1:
             size = tuple(max(1, round(n / factor)) for n in tile.shape)
-            image = _resized(image, (size[0], size[1]))
+            image = resized(image, (size[0], size[1]))
         if mirror:
             image = image[..., ::-1]
         p = self._probabilities(net, card, image, sample.present.astype(np.float32))
         if mirror:
             p = p[..., ::-1]
         if factor > 1:
-            p = _resized(p, tile.shape)
+            p = resized(p, tile.shape)
         _check_output(p, image, path)
         classes = decided(p, card, self.threshold)
         return CloudMask.like(tile, classes, np.ascontiguousarray(p))
@@ -154,24 +145,6 @@ def _network(path: Path, changed_ns: int) -> tuple[SegmentationNet, ModelCard]:
             "a file as kumosan wrote it", "fetch or export it again",
         ) from error  # fmt: skip
     return net.eval().to(memory_format=torch.channels_last), card
-
-
-def _filled(image: FloatArray, valid: BoolArray) -> FloatArray:
-    """``image`` with the median of each band where nothing is known: a border that looks like
-    ground, not like shadow."""
-    if valid.all() or not valid.any():
-        return image
-    medians = np.array([np.median(plane[valid]) for plane in image], np.float32)
-    return np.where(valid, image, medians[:, None, None])
-
-
-def _factor(gsd_m: float | None) -> float:
-    return WORKING_M / gsd_m if gsd_m is not None and gsd_m < FINEST_M else 1.0
-
-
-def _resized(planes: FloatArray, shape: tuple[int, int]) -> FloatArray:
-    how = cv2.INTER_AREA if shape[0] < planes.shape[1] else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(p, shape[::-1], interpolation=how) for p in planes])
 
 
 def _padded(window: FloatArray, stride: int) -> FloatArray:

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import clean, demo, evaluate, experiments, fill, info, mask, synthesize, tiles, train
+from . import (
+    clean,
+    demo,
+    evaluate,
+    experiments,
+    fill,
+    filter,
+    info,
+    mask,
+    synthesize,
+    tiles,
+    train,
+    train_classifier,
+)
 from .options import expand
 
 app = typer.Typer(
@@ -17,8 +30,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (clean, mask, fill, info, demo, tiles, synthesize):
+for module in (clean, mask, fill, info, demo, tiles, filter, synthesize):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
+train.app.command("classifier")(expand(train_classifier.command))
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(experiments.app, name="experiments")
