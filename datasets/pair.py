@@ -55,6 +55,9 @@ class CloudParams:
     """Direction of the sun, degrees clockwise from north."""
     adjacency: float = 0.0
     """Reflectance at 470 nm that a wide opaque cloud adds to the air beside it; 0 paints none."""
+    absorption: float = 1.0
+    """How much its particles absorb in the short-wave infrared, over those of usual size: about
+    the root of the ratio of effective radii."""
     parallax: float = 0.0
     """Share of the sensor's parallax between bands that is painted, in [-1, 1]: 1 as it flies,
     -1 for detectors that look the other way, 0 for none."""
@@ -70,6 +73,7 @@ class CloudParams:
             ("octaves", self.octaves >= 1, "1 or more"),
             ("edge", self.edge > 0, "an exponent above 0"),
             ("stretch", self.stretch >= 1, "1 or more"),
+            ("absorption", self.absorption >= 0, "0 or more"),
             ("adjacency", 0 <= self.adjacency <= 1, "a reflectance in [0, 1]"),
             ("parallax", -1 <= self.parallax <= 1, "a share in [-1, 1]"),
             ("sun_zenith_deg", 0 <= self.sun_zenith_deg < 85, "degrees in [0, 85)"),

@@ -6,7 +6,7 @@ cross-validation), and are then written into the card of the network trained on 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -24,6 +24,8 @@ from .segmenter import Segmenter, decided
 from .train_data import Fold
 from .weights import ModelCard, load_weights, read_card, save_weights
 
+CALIBRATED = "calibrated.safetensors"
+"""Written beside the weights of each fold."""
 CLEAR_WEIGHTS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 SHADOW_WEIGHTS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 """Weights of the probabilities that are tried, in steps of about sqrt 2."""
@@ -40,37 +42,58 @@ class Prediction:
     """(y, x) codes."""
 
 
-def held_out(rows: Sequence[Row], runs: Iterable[Path]) -> list[Prediction]:
-    """Predictions of each row by the run whose fold left it out.
+def held_out(rows: Sequence[Row], run: Path) -> list[Prediction]:
+    """Predictions of a run on the rows that its fold left out.
 
     Args:
         rows: labelled rows.
-        runs: files of weights whose cards name their folds.
+        run: weights whose card names their fold.
 
     Raises:
-        UsageError: weights that were trained on everything, or no run left any row out.
+        UsageError: the weights were trained on everything, or their fold left no row out.
     """
-    found = []
-    for path in runs:
-        card = read_card(path)
-        if "fold" not in card.training:
-            raise UsageError(
-                f"{path}, trained on all groups", "weights of a fold", "train with --fold K/N"
-            )
-        fold = Fold(**card.training["fold"])
-        detector = Segmenter(path)
-        for row in rows:
-            if fold.holds(row.group):
-                item = CatalogTiles((row,))[0]
-                mask = detector.mask(item.tile)
-                if mask.probability is not None and item.mask is not None:
-                    p = at_temperature(mask.probability, 1 / card.temperature)
-                    found.append(Prediction(row, p, item.mask.classes))
+    card = read_card(run)
+    fold, detector, found = _fold(card, run), Segmenter(run), []
+    for row in rows:
+        if fold.holds(row.group):
+            item = CatalogTiles((row,))[0]
+            mask = detector.mask(item.tile)
+            if mask.probability is not None and item.mask is not None:
+                p = at_temperature(mask.probability, 1 / card.temperature)
+                found.append(Prediction(row, p, item.mask.classes))
     if not found:
         raise UsageError(
-            "folds that left none of these images out", "the folds of this catalogue", "name them"
-        )
+            f"{run}, whose fold left none of these images out",
+            "the folds of this catalogue", "name them",
+        )  # fmt: skip
     return found
+
+
+def fold_detectors(runs: Sequence[Path]) -> Callable[[Row], Segmenter]:
+    """What gives, for an image, the network of the fold that left its group out.
+
+    Raises:
+        UsageError: weights without a fold; on the call, an image that no fold left out.
+    """
+    folds = [(_fold(read_card(run), run), Segmenter(run)) for run in runs]
+
+    def choose_for(row: Row) -> Segmenter:
+        for fold, detector in folds:
+            if fold.holds(row.group):
+                return detector
+        raise UsageError(
+            f"{row.id}, which no fold left out", "the weights of all folds", "name them all"
+        )
+
+    return choose_for
+
+
+def _fold(card: ModelCard, path: Path) -> Fold:
+    if "fold" not in card.training:
+        raise UsageError(
+            f"{path}, trained on all groups", "weights of a fold", "train with --fold K/N"
+        )
+    return Fold(**card.training["fold"])
 
 
 def at_temperature(p: FloatArray, temperature: float) -> FloatArray:
@@ -135,17 +158,34 @@ def choose(predictions: Sequence[Prediction], card: ModelCard) -> ModelCard:
 
 
 def calibrate(rows: Sequence[Row], runs: Sequence[Path], weights: Path, out: Path) -> ModelCard:
-    """Write ``weights`` to ``out`` with temperature, weights of classes and scores in the card.
+    """Choose temperature and class weights on folds, and write them into cards.
+
+    ``weights``, trained on everything, is written to ``out`` with what all folds together choose.
+    Beside the weights of each fold a file ``calibrated.safetensors`` is written with what the
+    *other* folds choose: with these, a cross-validation judges nothing that it was fitted to. The
+    card's scores are those of these files.
 
     Args:
         rows: labelled rows that the runs of the folds were made from.
-        runs: weights of all folds.
-        weights: trained on everything, to be calibrated.
+        runs: weights of all folds, two or more.
+        weights: to be calibrated.
         out: where to, may be ``weights``.
+
+    Raises:
+        UsageError: fewer than two folds, or see `held_out`.
     """
-    predictions = held_out(rows, runs)
+    if len(runs) < 2:
+        raise UsageError(f"{len(runs)} folds", "all folds, two or more", "name them all")
+    folds = [held_out(rows, run) for run in runs]
+    judged: dict[str, list[Confusion]] = {view: [] for view in VIEWS}
+    for k, run in enumerate(runs):
+        card, state = load_weights(run, "segmenter")
+        card = choose([p for j, fold in enumerate(folds) if j != k for p in fold], card)
+        save_weights(run.with_name(CALIBRATED), state, card, overwrite=True)
+        for view, counts in scores(folds[k], card).items():
+            judged[view].append(counts)
     card, state = load_weights(weights, "segmenter")
-    card = choose(predictions, card)
-    found = {view: round(c.boa, 4) for view, c in scores(predictions, card).items()}
-    told = {"cross-validation": {"images": len(predictions), "BOA": found}}
-    return save_weights(out, state, replace(card, scores=told), overwrite=True)
+    everything = [p for fold in folds for p in fold]
+    boa = {view: round(pooled(counts).boa, 4) for view, counts in judged.items()}
+    told = {"cross-validation": {"folds": len(runs), "images": len(everything), "BOA": boa}}
+    return save_weights(out, state, replace(choose(everything, card), scores=told), overwrite=True)

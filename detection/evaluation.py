@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from ..datasets.catalog import Row
@@ -18,6 +19,7 @@ from .class_counts import ClassCounts, count_classes
 from .evaluation_pictures import Sight, take
 from .metrics import VIEWS, Confusion, compare
 from .postprocess import clean_up
+from .weights import WeightsError
 
 DetectorFor = Detector | Callable[[Row], Detector]
 """A detector, or what gives the one for an image: in cross-validation, its fold's."""
@@ -82,11 +84,12 @@ def evaluate(
         ValueRangeError: there is no row, or one without a mask.
         FileError: an image or mask cannot be read.
         GridError: a mask does not lie on the grid of its image.
+        WeightsError: a network's weights are damaged or made for something else.
     """
     rows = _checked(rows)
     scores: dict[str, list[Score]] = {name: [] for name in detectors}
     unfit: dict[str, list[Row]] = {name: [] for name in detectors}
-    sights: dict[str, Sight] = {}
+    sights: dict[Path, Sight] = {}
     for done, row in enumerate(rows, 1):
         tile = read(row.image)
         truth = read_mask(_mask_path(row), tile)
@@ -96,6 +99,8 @@ def evaluate(
             begin = time.perf_counter()
             try:
                 mask = detector.mask(tile)
+            except WeightsError:  # no image is to blame for them
+                raise
             except UnfitError:
                 unfit[name].append(row)
                 continue
@@ -105,8 +110,9 @@ def evaluate(
             scores[name].append(_score(row, truth.classes, mask, seconds))
             found[name] = mask.classes
         kept = _worst(scores, worst)
-        if row.id in kept:
-            sights[row.id] = take(row, tile, truth, found)
+        if row.image in kept:
+            wrong = {name: scores[name][-1].wrong for name in found}
+            sights[row.image] = take(row, tile, truth, found, wrong)
         sights = {i: sights[i] for i in kept}
         if tell:
             tell(done, len(rows))
@@ -185,11 +191,12 @@ def _score(row: Row, truth: ByteArray, mask: CloudMask, seconds: float) -> Score
     )
 
 
-def _worst(scores: Mapping[str, Sequence[Score]], number: int) -> list[str]:
-    """Ids of the images that are among the worst of some detector, largest error first."""
-    wrong: dict[str, float] = {}
+def _worst(scores: Mapping[str, Sequence[Score]], number: int) -> list[Path]:
+    """The images that are among the worst of some detector, largest error first."""
+    wrong: dict[Path, float] = {}
     for of_one in scores.values():
         judged = [s for s in of_one if s.wrong > 0]
         for score in sorted(judged, key=lambda s: -s.wrong)[:number]:
-            wrong[score.row.id] = max(score.wrong, wrong.get(score.row.id, 0))
+            image = score.row.image
+            wrong[image] = max(score.wrong, wrong.get(image, 0))
     return sorted(wrong, key=lambda i: -wrong[i])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -25,7 +25,7 @@ def facts(evaluation: Evaluation, seed: int = 0) -> dict[str, Any]:
         seed: of the bootstrap.
     """
     by_image = {
-        name: {score.row.id: score for score in scores}
+        name: {score.row.image: score for score in scores}
         for name, scores in evaluation.scores.items()
     }
     return {
@@ -48,9 +48,9 @@ def facts(evaluation: Evaluation, seed: int = 0) -> dict[str, Any]:
                 "group": row.group,
                 "sensor": row.sensor,
                 "detectors": {
-                    name: {v: _measures(c) for v, c in scores[row.id].views.items()}
+                    name: {v: _measures(c) for v, c in scores[row.image].views.items()}
                     for name, scores in by_image.items()
-                    if row.id in scores
+                    if row.image in scores
                 },
             }
             for row in evaluation.rows
@@ -129,7 +129,7 @@ def _number(value: float) -> float | None:
     return round(value, 6) if value == value else None
 
 
-def markdown(part: dict[str, Any]) -> str:
+def markdown(part: Mapping[str, Any]) -> str:
     """One table of `facts`: detector x view, measures pooled over all pixels.
 
     A view of which a detector never finds a pixel (shadow, for rules that know none) has no
@@ -149,7 +149,7 @@ def markdown(part: dict[str, Any]) -> str:
     return text + (f"\n\n{told}" if (told := unfit_text(part)) else "")
 
 
-def unfit_text(part: dict[str, Any]) -> str:
+def unfit_text(part: Mapping[str, Any]) -> str:
     """How many images each detector does not fit; empty if all fit."""
     unfit = [f"{n} ({len(d['unfit'])})" for n, d in part["detectors"].items() if d["unfit"]]
     return f"Tiles that a detector does not fit: {', '.join(unfit)}." if unfit else ""

@@ -31,9 +31,17 @@ class Sight:
     """(y, x) classes."""
     found: Mapping[str, ByteArray]
     """By detector: (y, x) classes."""
+    wrong: Mapping[str, float]
+    """By detector: share of the pixels whose contamination was misjudged."""
 
 
-def take(row: Row, tile: Tile, truth: CloudMask, found: Mapping[str, ByteArray]) -> Sight:
+def take(
+    row: Row,
+    tile: Tile,
+    truth: CloudMask,
+    found: Mapping[str, ByteArray],
+    wrong: Mapping[str, float],
+) -> Sight:
     """Reduce an image and its masks to at most ``SIDE_PX`` pixels a side."""
     from PIL import Image
 
@@ -50,6 +58,7 @@ def take(row: Row, tile: Tile, truth: CloudMask, found: Mapping[str, ByteArray])
         np.asarray(picture),
         codes(truth.classes),
         {name: codes(classes) for name, classes in found.items()},
+        wrong,
     )
 
 

@@ -42,10 +42,16 @@ def page(title: str, parts: Iterable[Part]) -> str:
     for heading, facts, sights in parts:
         body.append(f"<h2>{escape(heading)}</h2>")
         body.append(f"<p>{facts['tiles']} images of {facts['groups']} places.</p>")
-        body += [_main(facts), f"<p>{escape(unfit_text(dict(facts)))}</p>"]
-        body += [_patches(facts), _classes(facts), _outlines(facts), _sensors(facts)]
+        body += [
+            _main(facts),
+            f"<p>{escape(unfit_text(facts))}</p>",
+            _patches(facts),
+            _classes(facts),
+            _outlines(facts),
+            _sensors(facts),
+        ]
         body.append(_curves(facts))
-        shown, left = _worst(facts, sights, left)
+        shown, left = _worst(sights, left)
         body.append(shown)
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
     return (
@@ -147,17 +153,15 @@ def _curve(of: Mapping[str, Any]) -> str:
     )
 
 
-def _worst(facts: Mapping[str, Any], sights: Sequence[Sight], left: int) -> tuple[str, int]:
+def _worst(sights: Sequence[Sight], left: int) -> tuple[str, int]:
     """Rows of pictures while there is room, and the room that is left in bytes."""
-    scores = {image["id"]: image["detectors"] for image in facts["images"]}
     body, dropped = [], 0
     for sight in sights:
         figures = [_picture(image_uri(sight.image), "image")]
         figures.append(_picture(classes_uri(sight.truth), "truth"))
         for name, found in sight.found.items():
-            share = scores[sight.row.id][name]["contaminated"]["oa"]
-            wrong = "-" if share is None else f"{100 * (1 - share):.1f} %"
-            figures.append(_picture(classes_uri(found), f"{name}: {wrong} wrong"))
+            wrong = f"{100 * sight.wrong[name]:.1f} % wrong"
+            figures.append(_picture(classes_uri(found), f"{name}: {wrong}"))
         text = f"<h4>{escape(sight.row.id)}, {escape(sight.row.sensor)}</h4>{''.join(figures)}"
         if len(text) > left:
             dropped += 1

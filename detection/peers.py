@@ -33,6 +33,7 @@ from ..datasets.bands import (
 )
 from ..datasets.errors import FileError, MissingExtraError, UnfitError
 from ..datasets.tile import CLEAR, SHADOW, THICK, CloudMask, FloatArray, Tile
+from ..datasets.vision import torchvision
 
 EXTRA = "peers"
 
@@ -161,6 +162,7 @@ class OmniCloudMask:
                 f"at least {self.min_size_px} on each side for omnicloudmask",
                 "give it a larger tile, or choose another detector",
             )
+        torchvision()  # timm, on which it builds, needs one that imports
         module = _load("omnicloudmask", "detector 'omnicloudmask'")
         said: FloatArray = module.predict_from_array(
             image,

@@ -19,6 +19,9 @@ def command(
         Path | None, typer.Option("-o", "--output", help="Folder; default: ./<scene>_clean")
     ] = None,
     detector: Annotated[str, typer.Option(help="What finds the clouds.")] = "auto",
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of your own for the network (unet).")
+    ] = None,
     filler: Annotated[str, typer.Option(help="What fills them.")] = "auto",
     reference: Annotated[
         list[Path] | None, typer.Option(help="Another date on the same grid; may be repeated.")
@@ -63,7 +66,13 @@ def command(
         console.result({"scene": scene, "outputs": outputs, "dry_run": True}, planned)
         return
     used, mask = detect(
-        tile, detector, console, min_area_m2=min_area_m2, buffer_m=buffer_m, buffer_px=2
+        tile,
+        detector,
+        console,
+        weights=weights,
+        min_area_m2=min_area_m2,
+        buffer_m=buffer_m,
+        buffer_px=2,
     )
     filled = fill(tile, mask, filler, reference or [], reading, console, common.seed)
     with atomic_folder(folder, common.overwrite) as new:

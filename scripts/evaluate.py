@@ -27,6 +27,10 @@ def masks(
         typer.Option(help="Detector to measure; repeat it for several. Default: those of `auto`."),
     ] = None,
     split: Annotated[str, typer.Option(help="Split of the catalogue.")] = "test",
+    fold_weights: Annotated[
+        list[Path] | None,
+        typer.Option(help="Add `cross-validated`: each image by the fold that left it out."),
+    ] = None,
     kind: Annotated[
         Literal["human", "all"],
         typer.Option(help="Labels drawn by people, or automatic masks too (apart from them)."),
@@ -40,13 +44,16 @@ def masks(
     from .. import __version__, detection
     from ..datasets.atomic import atomic_folder, refuse_existing
     from ..datasets.catalog import read_catalog
-    from ..detection.evaluation import evaluate, labelled_rows
+    from ..detection.decision import fold_detectors
+    from ..detection.evaluation import DetectorFor, evaluate, labelled_rows
     from ..detection.evaluation_facts import facts, markdown
     from ..detection.evaluation_report import page
 
     console = Console(common.json, common.log_format, common.verbose)
     names = list(dict.fromkeys(detector or detection.AUTO))
-    detectors = {name: detection.get(name) for name in names}
+    detectors: dict[str, DetectorFor] = {name: detection.get(name) for name in names}
+    if fold_weights:
+        detectors["cross-validated"] = fold_detectors(fold_weights)
     refuse_existing(output, common.overwrite)
     parts = labelled_rows(read_catalog(catalog), split, kind)
     outputs = {"json": output / "evaluation.json", "html": output / "evaluation.html"}

@@ -11,6 +11,7 @@ from . import (
     clean,
     demo,
     evaluate,
+    experiments,
     fill,
     filter,
     info,
@@ -34,6 +35,7 @@ for module in (clean, mask, fill, info, demo, tiles, filter, synthesize):
 train.app.command("classifier")(expand(train_classifier.command))
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(experiments.app, name="experiments")
 
 
 def _version(asked: bool) -> None:

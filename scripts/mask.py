@@ -22,6 +22,9 @@ def command(
     threshold: Annotated[
         float | None, typer.Option(help="Threshold of the detector, where it has one.")
     ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of your own for the network (unet).")
+    ] = None,
     buffer_m: Annotated[
         float,
         typer.Option(help="Grow the mask by so many metres; `clean` grows it by 2 pixels.", min=0),
@@ -69,6 +72,7 @@ def command(
         detector,
         console,
         threshold=threshold,
+        weights=weights,
         min_area_m2=min_area_m2,
         buffer_m=buffer_m,
     )

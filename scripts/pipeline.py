@@ -83,18 +83,22 @@ def detect(
     console: Console,
     *,
     threshold: float | None = None,
+    weights: Path | None = None,
     min_area_m2: float | None = None,
     buffer_m: float | None = None,
     buffer_px: float = 0.0,
 ) -> tuple[str, CloudMask]:
     """Mask a tile with the detector called ``detector`` (``auto``: the best that fits).
 
-    ``buffer_px`` is used where no ``buffer_m`` is given.
+    ``weights`` are for the network, which they choose. ``buffer_px`` is used where no ``buffer_m``
+    is given.
 
     Returns:
         the name of the detector that ran, and its mask after morphological clean-up.
     """
-    settings = {} if threshold is None else {"threshold": threshold}
+    detector = "unet" if weights is not None and detector == "auto" else detector
+    given = {"threshold": threshold, "weights": weights}
+    settings = {name: value for name, value in given.items() if value is not None}
     if threshold is not None and (detector == "auto" or not np.isfinite(threshold)):
         raise UsageError(
             f"--threshold {threshold} with --detector {detector}",

@@ -18,7 +18,7 @@ AEROSOL_ALPHA = 1.3
 """Its Angstrom exponent (continental haze)."""
 VAPOUR_SCALE_M = 2000.0
 """Height in which water vapour falls to 1/e."""
-_VAPOUR = {"vapour": 0.9, "cirrus": 12.0}
+_VAPOUR = {"vapour": 0.9, "cirrus": 10.0}
 # Two-way absorption by water vapour from the ground, by band kind: about .4 is left at 945 nm
 # and nothing at 1375 nm (Gao et al. 1993, Geophys. Res. Lett. 20).
 _OZONE_NM = (420, 450, 482, 520, 560, 600, 655, 700, 750, 800, 850)
@@ -65,9 +65,12 @@ def vapour_transmittance(band: Band, height_m: float) -> float:
     """Two-way transmittance of the water vapour above ``height_m`` in ``band``.
 
     1 for bands outside the absorption bands (by kind). The vapour above a height falls as
-    exp(-height / 2 km), so the cirrus band sees high cloud only.
+    exp(-height / 2 km). In the cirrus band its lines are saturated and absorb as the root of its
+    amount (strong-line limit, Goody & Yung 1989, ch. 4): low cloud is dark there, high cloud is
+    seen, and even the highest keeps no more than half of its light.
     """
-    return exp(-_VAPOUR.get(band.kind, 0.0) * exp(-height_m / VAPOUR_SCALE_M))
+    path = exp(-height_m / VAPOUR_SCALE_M)
+    return exp(-_VAPOUR.get(band.kind, 0.0) * (path**0.5 if band.kind == "cirrus" else path))
 
 
 def ozone_transmittance(nm: float, sun_zenith_deg: float, level: str | None) -> float:

@@ -35,6 +35,8 @@ THICK_TAU = 3.6
 Schiffer 1999); two thirds of the surface's contrast are gone there."""
 SHADOW_LIMIT = 0.85
 """A shadow is painted, and labelled, where less than this share of near-infrared light is left."""
+SHADOW_FULL = 0.75
+"""From here on it is painted in full; between the two it fades, so that it has no hard edge."""
 
 
 def cloudify(
@@ -153,11 +155,14 @@ def _paint_shadows(
     sun = Sunlight.below(planes, tile, gsd_m)
     everywhere = sun.factor(label_wavelength_nm(tile.bands), slice(None))
     dark = np.flatnonzero((everywhere < SHADOW_LIMIT) & tile.valid.ravel())
-    factor.ravel()[dark] = everywhere[dark]
+    left = everywhere[dark]
+    strength = np.clip((SHADOW_LIMIT - left) / np.float32(SHADOW_LIMIT - SHADOW_FULL), 0, 1)
+    left = 1 - strength * (1 - left)
+    factor.ravel()[dark] = left
     below = sun.at(dark)
     if below is not None:
         for plane, band in zip(data, tile.bands, strict=True):
-            paint_shadow(plane, band, tile, below, everywhere[dark], dark)
+            paint_shadow(plane, band, tile, below, strength, left, dark)
     return factor
 
 

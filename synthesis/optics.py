@@ -12,11 +12,13 @@ from ..datasets.tile import FloatArray
 _SWIR = {
     "water": ((1000, 1250, 1610, 1800, 2200, 2500), (1.0, 0.95, 0.60, 0.55, 0.45, 0.38)),
     "ice": ((900, 1250, 1375, 1500, 1610, 1900, 2200, 2500),
-            (1.0, 0.78, 0.66, 0.27, 0.30, 0.16, 0.20, 0.10)),
+            (1.0, 0.78, 0.66, 0.27, 0.30, 0.16, 0.34, 0.10)),
     "aerosol": ((1000, 2500), (1.0, 1.0)),
 }  # fmt: skip
 # Reflectance over that in the visible: droplets and crystals absorb beyond 1 um, crystals and
-# large ones most. Rounded from the curves of Nakajima & King (1990) and Dozier (1989).
+# large ones most. Rounded from the curves of Nakajima & King (1990) and Dozier (1989); ice at
+# 2.2 um is as in the Landsat 8 clouds of split ``train``, where it is 1.15 times that at 1.6 um
+# (ice absorbs about as much at both: Warren & Brandt 2008, J. Geophys. Res. 113).
 
 
 def thickness_at(tau_550: FloatArray, nm: float, alpha: float) -> FloatArray:
@@ -59,12 +61,17 @@ def transmittance(tau_550: FloatArray, nm: float, layer: CloudParams) -> FloatAr
 def cloud_reflectance(tau_550: FloatArray, nm: float, layer: CloudParams) -> FloatArray:
     """The layer's own reflectance at ``nm``, darker in the short-wave infrared by its phase."""
     white = reflectance(thickness_at(tau_550, nm, layer.alpha), layer.asymmetry)
-    return white * np.float32(whiteness(nm, layer.phase))
+    return white * np.float32(whiteness(nm, layer))
 
 
-def whiteness(nm: float, phase: str) -> float:
-    """Reflectance of a cloud of ``phase`` at ``nm`` over that of one that does not absorb."""
-    return float(np.interp(nm, *_SWIR[phase]))
+def whiteness(nm: float, layer: CloudParams) -> float:
+    """Reflectance of the layer at ``nm`` over that of one that does not absorb.
+
+    The table's value to the power of ``absorption``: the logarithm of a thick cloud's reflectance
+    falls with the root of what a particle absorbs, which grows with its radius (Twomey &
+    Bohren 1980, J. Atmos. Sci. 37).
+    """
+    return float(np.interp(nm, *_SWIR[layer.phase]) ** layer.absorption)
 
 
 def sun_transmittance(tau_550: FloatArray, layer: CloudParams) -> FloatArray:

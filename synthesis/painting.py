@@ -80,12 +80,22 @@ class Sunlight:
 
     def at(self, where: Places) -> Sunlight | None:
         """The same for the flat indices ``where`` only; None if nothing stands between there."""
-        logs = [(alpha, log[where]) for alpha, log in self._logs]
-        return Sunlight(self.sun_zenith_deg, logs) if any((g < 0).any() for _, g in logs) else None
+        logs = [(alpha, log.take(where)) for alpha, log in self._logs]
+        return (
+            Sunlight(self.sun_zenith_deg, logs)
+            if any(g.min(initial=0) < 0 for _, g in logs)
+            else None
+        )
 
 
 def paint_shadow(
-    plane: FloatArray, band: Band, tile: Tile, sun: Sunlight, nir: FloatArray, where: Places
+    plane: FloatArray,
+    band: Band,
+    tile: Tile,
+    sun: Sunlight,
+    strength: FloatArray,
+    nir: FloatArray,
+    where: Places,
 ) -> None:
     """Darken the pixels ``where`` of one band in place.
 
@@ -94,6 +104,7 @@ def paint_shadow(
         band: whose they are. The cirrus band does not see the ground and is left alone.
         tile: top-of-atmosphere tiles keep the light that never reached the ground.
         sun: the light that is left on the pixels ``where``.
+        strength: (n,) share of the darkening that is painted.
         nir: (n,) shadow factor where shadows are judged, for thermal bands.
         where: (n,) flat indices.
     """
@@ -112,6 +123,7 @@ def paint_shadow(
             np.maximum(ground, 0, out=ground)  # noise must not turn a shadow into light
             lost = sun.factor(band.center_nm, part)
             np.subtract(1, lost, out=lost)
+            lost *= strength[part]
             ground *= lost
             here -= ground
             flat[where[part]] = here
@@ -175,7 +187,7 @@ def paint_layer(
     layer = plane.layer
     around = Surroundings(tile.valid, min(0.5 * layer.base_m, 1000.0) / gsd_m)
     widest = plane.above_tile
-    seen: dict[Shift, tuple[Places, FloatArray, FloatArray | None]] = {}
+    seen: dict[Shift, tuple[Places, FloatArray, FloatArray | None, Sunlight | None]] = {}
     sun = Sunlight.below(higher, tile, gsd_m, layer.base_m) if higher else None
     for i, band in enumerate(tile.bands):
         if band.kind == "other":
@@ -188,21 +200,22 @@ def paint_layer(
                 seen.clear()  # neighbours share a shift; all of them would not fit in memory
             where = np.flatnonzero(tau)
             lit = plane.light_on_top(shift) if where.size else None
-            seen[shift] = where, tau.ravel()[where], None if lit is None else lit.ravel()[where]
-        where, thickness, lit = seen[shift]
+            lit = None if lit is None else lit.ravel().take(where)
+            here = None if sun is None else sun.at(where)
+            seen[shift] = where, tau.ravel().take(where), lit, here
+        where, thickness, lit, here = seen[shift]
         if not where.size:
             continue
         flat = data[i].reshape(-1)
         if band.kind == "thermal":
             _paint_cold(flat, where, thickness, layer, data[i])
         else:
-            lower_sun = None if sun is None else sun.at(where)
             above = vapour_transmittance(band, layer.base_m) * ozone_transmittance(
                 band.center_nm, layer.sun_zenith_deg, tile.acquired.level
             )
-            white = above * optics.whiteness(band.center_nm, layer.phase)
+            white = above * optics.whiteness(band.center_nm, layer)
             mean = around(data[i])
-            _paint_veil(flat, where, thickness, lit, mean, lower_sun, white, band.center_nm, layer)
+            _paint_veil(flat, where, thickness, lit, mean, here, white, band.center_nm, layer)
     return widest
 
 

@@ -35,6 +35,7 @@ class CloudPreset:
     stretch: Range
 
     adjacency: Range = (0.0, 0.0)
+    absorption: Range = (1.0, 1.0)
     parallax: bool = True
     """Whether bands of sensors that are known for it see the layer displaced."""
 
@@ -77,6 +78,7 @@ class CloudPreset:
             sun_zenith_deg=sun_zenith_deg,
             sun_azimuth_deg=sun_azimuth_deg,
             adjacency=draw(self.adjacency),
+            absorption=draw(self.absorption),
             parallax=float(rng.choice((-1, 1))) if self.parallax else 0.0,
         )
 
@@ -98,12 +100,18 @@ CUMULUS = CloudPreset(
     asymmetry=(0.84, 0.87), side_loss=(0.1, 0.5), base_m=(600, 3000), scale_m=(1500, 5000),
     octaves=8, persistence=(0.56, 0.68), edge=(0.8, 1.3), stretch=(1.0, 1.4),
     adjacency=(0.0, 0.04),
+    absorption=(0.6, 1.6),
 )  # fmt: skip
 """Heaped water cloud: thick, thin at its rims, with dark shadows."""
+HUMILIS = replace(
+    CUMULUS, cover=(0.01, 0.15), tau_550=(4, 30), base_m=(500, 2000), scale_m=(300, 1200)
+)
+"""Fair-weather cumulus: many small heaps, each with its shadow close by."""
 CIRRUS = CloudPreset(
     kind="cirrus", phase="ice", cover=(0.15, 0.7), tau_550=(0.2, 2.0), alpha=(0.0, 0.3),
     asymmetry=(0.76, 0.82), side_loss=(0.0, 0.1), base_m=(6500, 11000), scale_m=(3000, 8000),
     octaves=6, persistence=(0.55, 0.68), edge=(1.0, 1.6), stretch=(3.0, 7.0),
+    absorption=(0.6, 1.5),
 )  # fmt: skip
 """Streaks of ice: thin, high, bright at 1375 nm."""
 HAZE = CloudPreset(
@@ -118,6 +126,7 @@ STRATUS = CloudPreset(
     asymmetry=(0.84, 0.87), side_loss=(0.0, 0.1), base_m=(300, 1500), scale_m=(6000, 15000),
     octaves=8, persistence=(0.58, 0.70), edge=(0.8, 1.4), stretch=(1.0, 2.0),
     adjacency=(0.0, 0.04),
+    absorption=(0.6, 1.6),
 )  # fmt: skip
 """A sheet of water cloud with few gaps."""
 BROKEN = CloudPreset(
@@ -125,17 +134,24 @@ BROKEN = CloudPreset(
     asymmetry=(0.84, 0.87), side_loss=(0.0, 0.3), base_m=(500, 2000), scale_m=(900, 2500),
     octaves=7, persistence=(0.55, 0.65), edge=(0.9, 1.4), stretch=(1.0, 1.8),
     adjacency=(0.0, 0.04),
+    absorption=(0.6, 1.6),
 )  # fmt: skip
 """Cells of stratocumulus with gaps along their borders."""
 FOG = CloudPreset(
     kind="fog", phase="water", cover=(0.2, 0.9), tau_550=(1, 12), alpha=(0.0, 0.2),
     asymmetry=(0.82, 0.86), side_loss=(0.0, 0.0), base_m=(20, 200), scale_m=(5000, 15000),
     octaves=7, persistence=(0.50, 0.62), edge=(0.8, 1.5), stretch=(1.0, 2.5),
+    absorption=(0.6, 1.6),
 )  # fmt: skip
 """Droplets on the ground: grey, smooth, so low that its shadow hides under it."""
 
 OVERCAST = replace(
-    STRATUS, cover=(0.95, 1.0), tau_550=(15, 120), edge=(0.8, 1.3), base_m=(800, 4000)
+    STRATUS,
+    cover=(0.95, 1.0),
+    tau_550=(15, 120),
+    edge=(0.4, 1.0),
+    base_m=(800, 6000),
+    persistence=(0.64, 0.78),
 )
 """A closed deck, bright and of low contrast: no ground in sight."""
 FRONTAL = replace(
@@ -152,9 +168,11 @@ PRESETS: Mapping[str, tuple[CloudPreset, ...]] = {
     "fog": (FOG,),
     "overcast": (OVERCAST,),
     "frontal": (FRONTAL,),
+    "overcast-cirrus": (OVERCAST, CIRRUS),
     "mixed": (CUMULUS, CIRRUS),
     "broken-cirrus": (BROKEN, CIRRUS),
     "hazy-cumulus": (HAZE, CUMULUS),
+    "humilis": (HUMILIS,),
 }
 """Layers by name, each drawn on its own under one sun."""
 

@@ -20,7 +20,7 @@ Window = tuple[float, float, int, int]
 """First row and column (pixels, any real numbers), height and width of a view of the plane."""
 Wave = tuple[float, float, float, float]
 """Waves a cell down and across, phase (radians) and height (cells)."""
-_WAVES, _LONGEST, _OCTAVES = 8, 1.6, 2.0
+_WAVES, _LONGEST, _OCTAVES = 8, 1.3, 2.0
 # Waves for each axis, the length of the longest in cells, and how many times the shortest goes
 # into it, as a power of 2.
 _SAMPLES = 24

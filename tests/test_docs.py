@@ -17,6 +17,7 @@ from kumosan.scripts.main import app
 REPO = Path(__file__).parents[1]
 PAGES = sorted([REPO / "README.md", *(REPO / "docs").glob("*.md")])
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
+TOML_BLOCK = re.compile(r"^```toml\n# (\S+\.toml)\n(.*?)^```", re.M | re.S)
 PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
 
 
@@ -99,14 +100,17 @@ def make_stac(folder: Path) -> None:
 
 
 def make_labelled(folder: Path, demo: Path) -> None:
-    """A catalogue of one image: the scene of the demo with its true mask."""
+    """A catalogue of the demo's scene with its true mask, to train with and to test with."""
     folder.mkdir()
-    for name in ("scene.tif", "truth.tif"):
-        shutil.copy(demo / name, folder)
-    row = {"image": "scene.tif", "mask": "truth.tif", "split": "test", "group": "demo"}
-    row |= {"sensor": "Sentinel-2", "mask_kind": "human"}
-    row |= {"classes_labelled": "clear, thick cloud, thin cloud, cloud shadow"}
-    (folder / "catalog.json").write_text(json.dumps([row]))
+    rows = []
+    for i in range(5):
+        for name in ("scene.tif", "truth.tif"):
+            shutil.copy(demo / name, folder / f"{i}_{name}")
+        row = {"image": f"{i}_scene.tif", "mask": f"{i}_truth.tif", "group": f"place {i}"}
+        row |= {"sensor": "Sentinel-2", "mask_kind": "human", "split": "train" if i else "test"}
+        row |= {"classes_labelled": "clear, thick cloud, thin cloud, cloud shadow"}
+        rows.append(row)
+    (folder / "catalog.json").write_text(json.dumps(rows))
 
 
 @pytest.fixture
@@ -121,6 +125,8 @@ def workplace(demo, tmp_path, monkeypatch) -> Path:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.name)
 def test_the_commands_of_a_page_run(page, workplace):
+    for name, text in TOML_BLOCK.findall(page.read_text("utf-8")):
+        (workplace / name).write_text(text)
     for words in commands(page):
         done = CliRunner().invoke(app, words)
         assert done.exit_code == 0, f"kumosan {shlex.join(words)}\n{done.output}"

@@ -25,6 +25,7 @@ from kumosan.datasets.bands import (
     BandSet,
 )
 from kumosan.datasets.tile import Acquisition, Quality, Tile
+from kumosan.datasets.vision import torchvision
 
 WINDOWS = {
     b.name: b
@@ -51,6 +52,13 @@ CLOUD = of(
     swir2=0.30, thermal=265.0,
 )  # fmt: skip
 UTM = Affine(30, 0, 500_000, 0, -30, 5_000_000)
+
+
+@pytest.fixture(scope="session")
+def torchmetrics():
+    """The library, imported so that the torchvision it needs is there."""
+    torchvision()
+    return pytest.importorskip("torchmetrics", reason="comes with lightning (extra 'train')")
 
 
 @pytest.fixture(scope="session")

@@ -30,12 +30,11 @@ def test_curve_like_scikit_learn(case):
     assert true == pytest.approx(theirs_true)
 
 
-def test_error_like_torchmetrics(case):
-    theirs = pytest.importorskip("torchmetrics", reason="comes with lightning")
+def test_error_like_torchmetrics(case, torchmetrics):
     import torch
 
     truth, probability = case
-    error = theirs.CalibrationError(task="binary", n_bins=10, norm="l1")(
+    error = torchmetrics.CalibrationError(task="binary", n_bins=10, norm="l1")(
         torch.from_numpy(probability[1:3].sum(0).ravel()),
         torch.from_numpy(truth.ravel().astype(int)),
     )

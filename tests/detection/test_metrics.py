@@ -79,11 +79,10 @@ def test_shares_of_patches():
     assert all(isnan(v) for v in patch_shares([Confusion(tn=1)], "pa"))
 
 
-def test_pooled_iou_is_that_of_torchmetrics():
-    theirs = pytest.importorskip("torchmetrics", reason="comes with lightning")
+def test_pooled_iou_is_that_of_torchmetrics(torchmetrics):
     import torch
 
-    metric = theirs.JaccardIndex(task="binary")
+    metric = torchmetrics.JaccardIndex(task="binary")
     rng, counts = np.random.default_rng(3), []
     for share in (0.0, 0.1, 0.9):  # the first chip is empty in both
         truth = (rng.random((30, 30)) < share).astype(np.uint8)

@@ -12,6 +12,7 @@ from kumosan import detection
 from kumosan.datasets.catalog import read_catalog
 from kumosan.datasets.errors import FileError, MissingExtraError, UnfitError
 from kumosan.datasets.protocols import Detector
+from kumosan.datasets.vision import torchvision
 from kumosan.detection import peers
 from kumosan.detection.evaluation import evaluate, labelled_rows
 from kumosan.detection.evaluation_facts import facts
@@ -153,10 +154,11 @@ def test_omnicloudmask_refuses_tiny_tiles(monkeypatch, tmp_path, scene):
 @needs("omnicloudmask")
 def test_omnicloudmask_itself(tmp_path, scene):
     """With weights drawn at random, for its own are not at hand: shapes and codes only."""
+    torchvision()
+    import segmentation_models_pytorch as smp
     from omnicloudmask import download_models
     from safetensors.torch import save_file
 
-    smp = pytest.importorskip("segmentation_models_pytorch")
     for name, encoder in (
         ("regnety_004.pycls", "tu-regnety_004"),
         ("edgenext", "tu-edgenext_small"),

@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 from kumosan.datasets.bands import Band, BandSet
 from kumosan.datasets.encoding import Encoding
 from kumosan.datasets.tile import CLEAR, NODATA, SHADOW, THICK, THIN
-from kumosan.synthesis.composite import SHADOW_LIMIT, THICK_TAU, cloudify, label_wavelength_nm
+from kumosan.synthesis.clouds import CloudPlane
+from kumosan.synthesis.composite import (
+    SHADOW_FULL,
+    SHADOW_LIMIT,
+    THICK_TAU,
+    cloudify,
+    label_wavelength_nm,
+)
 from kumosan.synthesis.optics import sun_transmittance
 from kumosan.synthesis.presets import PRESETS, sample_clouds
-from kumosan.synthesis.shadows import shadow_factor, shadow_shift
+from kumosan.synthesis.shadows import shadow_factor, shadow_shift, soften
 
 from .conftest import BAND_SETS, HSI_32, RGB, S2, flat, layer
 
@@ -59,7 +66,7 @@ def test_classes_follow_their_limits():
     assert np.array_equal(classes == THICK, tau >= THICK_TAU)
     assert np.array_equal(classes == THIN, (tau > 0) & (tau < THICK_TAU))
     assert np.array_equal(classes == SHADOW, (tau == 0) & (factor < 1))
-    assert factor[factor < 1].max() < SHADOW_LIMIT
+    assert 0.98 < factor[factor < 1].max() < 1  # it fades out
     assert (pair.mask.cloud).sum() == round(0.3 * 96 * 96)
     for code in (CLEAR, THICK, THIN, SHADOW):
         assert (classes == code).any()
@@ -88,6 +95,19 @@ def test_shadow_lies_where_the_sun_puts_it():
     centroids = [np.argwhere(a).mean(0) for a in (casting, shadow)]
     assert casting.any() and centroids[1] == pytest.approx(centroids[0], abs=0.5)
     assert (casting == shadow).mean() > 0.97
+
+
+def test_a_shadow_fades_out_and_is_whole_where_it_is_dark():
+    """Painted factor 1 - s (1 - f), s from 0 at the limit to 1 at SHADOW_FULL."""
+    tile = flat(RGB, 128)
+    cloud = layer(base_m=640 * 2**0.5, cover=0.3, scale_m=1500.0, tau_550=3.0, edge=1.5)
+    pair = cloudify(tile, cloud)
+    shift = shadow_shift(cloud, tile)
+    seen = CloudPlane(cloud, tile.valid, 20.0, sun_shifts=[shift]).towards_sun(shift)
+    f = shadow_factor(soften(sun_transmittance(seen, cloud), cloud, 20.0), 660.0, 45.0)
+    s = np.clip((SHADOW_LIMIT - f) / (SHADOW_LIMIT - SHADOW_FULL), 0, 1)
+    assert ((s > 0) & (s < 1)).sum() > 100
+    assert pair.shadow_factor == pytest.approx(1 - s * (1 - f), abs=2e-3)
 
 
 def test_haze_hides_blue_more_than_infrared():
@@ -126,7 +146,9 @@ def test_toa_shadows_keep_the_light_of_the_air():
     tile.data[:] = 0.08  # nearly all of it air in the blue
     pair = cloudify(tile, layer())
     blue = pair.cloudy.data[S2.names.index("B01")][pair.mask.shadow]
-    nir = pair.cloudy.data[S2.names.index("B8A")][pair.mask.shadow]
+    nir = pair.cloudy.data[S2.names.index("B8A")][
+        pair.mask.shadow & (pair.shadow_factor < SHADOW_FULL)
+    ]
     assert pair.mask.shadow.any() and blue.min() > 0.95 * 0.08 and nir.max() < 0.9 * 0.08
 
 

@@ -143,3 +143,18 @@ def test_a_coast_has_sea_sand_and_the_same_hinterland():
     assert sea[1] > sea[0] + 0.05 and np.isfinite(coast.data).all()
     land = ground((128, 128), 20.0, np.random.default_rng(7), coast=True)
     assert land.sea_m is not None and 0.05 < (land.sea_m < 0).mean() < 0.6
+
+
+@pytest.mark.parametrize(("climate", "least"), [("snow", 0.2), ("desert", 0.12)])
+def test_climates_that_look_like_cloud(climate, least):
+    """Bright in the visible; snow, unlike cloud, is dark beyond 1500 nm."""
+    found = [
+        landscape((64, 64), S2, np.random.default_rng(i), 30.0, climate=climate) for i in range(6)
+    ]
+    bright = np.concatenate([t.find(RED).ravel() for t in found])
+    assert bright.mean() > least
+    swir = np.concatenate([t.find(SWIR1).ravel() for t in found])
+    if climate == "snow":
+        assert swir[bright > 0.6].mean() < 0.2
+    else:
+        assert swir.mean() > bright.mean()

@@ -1,0 +1,51 @@
+"""``kumosan train`` as a person runs it, as far as no training is needed (see test_docs)."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from kumosan.scripts.main import app
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["train", *(str(w) for w in words)])
+
+
+def test_dry_run_tells_the_whole_configuration(tmp_path):
+    words = ("segmenter", tmp_path, "-o", tmp_path / "r", "--epochs", 3, "--workers", 0)
+    done = run(*words, "--dry-run", "--json")
+    assert done.exit_code == 0, done.output
+    config = json.loads(done.stdout)["config"]
+    assert config["training"]["epochs"] == 3 and config["training"]["workers"] == 0
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("fold", ["4/4", "1", "-1/3", "0/1", "a/b", "1/2/3"])
+def test_a_fold_that_does_not_exist(tmp_path, fold):
+    done = run("segmenter", tmp_path, "-o", tmp_path / "r", "--fold", fold, "--dry-run")
+    assert done.exit_code == 2
+    assert "K/N" in done.output
+
+
+def test_finished_weights_are_kept(tmp_path):
+    (tmp_path / "weights.safetensors").write_bytes(b"mine")
+    done = run("segmenter", tmp_path, "-o", tmp_path)
+    assert done.exit_code == 2
+    assert "exists" in done.output
+    assert (tmp_path / "weights.safetensors").read_bytes() == b"mine"
+
+
+def test_a_configuration_with_a_mistake(tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text('[[sources]]\nkind = "labelled"\nweigth = 1\n')
+    done = run("segmenter", tmp_path, "--config", config, "-o", tmp_path / "r")
+    assert done.exit_code == 2
+    assert "weigth" in done.output
+
+
+def test_a_catalogue_that_is_not_there(tmp_path):
+    pytest.importorskip("pydantic")
+    done = run("segmenter", tmp_path / "none", "-o", tmp_path / "r")
+    assert done.exit_code == 3
+    assert "does not exist" in done.output
