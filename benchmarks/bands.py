@@ -74,8 +74,7 @@ def main() -> None:
             ]
         )
         alarms = show(clear.fp / clear.n) if clear.n else "-"
-        order = [boa[VIEWS.index(v)] for v in ("cloud", "shadow", "contaminated")]
-        print(f"| {name} | {' | '.join(order)} | {alarms} |")
+        print(f"| {name} | {' | '.join(boa)} | {alarms} |")
 
 
 if __name__ == "__main__":
