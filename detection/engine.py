@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets.atomic import refuse_existing
+from ..datasets.cog_rows import mask_rows, probability_rows
 from ..datasets.errors import UnfitError, UsageError
+from ..datasets.opening import check_size
+from ..datasets.protocols import Detector
 from ..datasets.scene import Scene
-from ..datasets.tile import Quality, Tile
-from ..datasets.write import write_mask, write_probability
-from .postprocess import clean_up
+from ..datasets.tile import CLASS_NAMES, NODATA, ByteArray, Quality, Tile
+from ..datasets.write import in_percent
+from .ahead import ahead
+from .pixels import ScenePixels
+from .postprocess import cleaned_rows, sizes_px
+from .segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from .runtimes import Choice
+
+ROWS = 512
+"""Rows that a mask in memory is handed on with."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +46,10 @@ class MaskSettings:
     """Specks below this are dropped; None for 4 pixels."""
     buffer_m: float = 0.0
     """How far clouds and shadows are grown."""
+    runtime: Choice = "auto"
+    """What runs the network (unet), see `runtimes`."""
+    network_m: float | None = None
+    """See `Segmenter.network_m`."""
     probability: bool = False
     """Also write ``<out stem>_probability.tif``."""
     overwrite: bool = False
@@ -56,13 +75,19 @@ class MaskResult:
     """From opening to the finished file."""
 
 
-def mask_scene(scene: Scene, out: str | Path, settings: MaskSettings | None = None) -> MaskResult:
+def mask_scene(
+    scene: Scene,
+    out: str | Path,
+    settings: MaskSettings | None = None,
+    tell: Callable[[int, int], None] | None = None,
+) -> MaskResult:
     """Mask one scene into ``out``, a class COG that is there whole or not at all.
 
     Args:
         scene: an open scene (`datasets.open_scene`).
         out: the GeoTIFF to write: 0 clear, 1 thick, 2 thin, 3 shadow, 255 nodata.
         settings: how; the defaults if None.
+        tell: called now and then with the rows that are done, and all of them.
 
     Raises:
         UnfitError: the detector does not fit the scene, or knows no probabilities.
@@ -79,29 +104,97 @@ def mask_scene(scene: Scene, out: str | Path, settings: MaskSettings | None = No
         refuse_existing(path, settings.overwrite)
     name, given = _asked(settings)
     name, detector = choose(_blank(scene), name, **given)
-    mask = clean_up(
-        detector.mask(scene.read()),
-        scene.gsd_m,
-        min_area_m2=settings.min_area_m2,
-        buffer_m=settings.buffer_m,
-    )
-    if settings.probability:
-        if mask.probability is None:
-            raise UnfitError(
-                f"probabilities asked of detector {name}", "a detector that knows them",
-                "leave --probability out",
-            )  # fmt: skip
-        write_probability(outputs["probability"], mask, settings.overwrite)
-    write_mask(outputs["mask"], mask, settings.overwrite)
+    sizes = sizes_px(scene.gsd_m, min_area_m2=settings.min_area_m2, buffer_m=settings.buffer_m)
+    if isinstance(detector, Segmenter):
+        strips = _streamed(detector, scene, settings.probability)
+    else:
+        strips = _whole(detector, name, scene, settings.probability)
+    counts = _write(scene, strips, sizes, outputs, settings.overwrite, tell)
+    valid = int(counts[: len(CLASS_NAMES)].sum())
     return MaskResult(
         scene=scene.path,
         detector=name,
         outputs={kind: str(path) for kind, path in outputs.items()},
-        cover=mask.cover(),
-        pixels=mask.classes.size,
-        valid_pixels=int(mask.valid.sum()),
+        cover={c: float(counts[k]) / max(valid, 1) for k, c in enumerate(CLASS_NAMES)},
+        pixels=int(counts.sum()),
+        valid_pixels=valid,
         seconds=time.perf_counter() - began,
     )
+
+
+class Strip(NamedTuple):
+    """Some rows of a mask before its clean-up."""
+
+    classes: ByteArray
+    """(y, x) uint8."""
+    percent: ByteArray | None
+    """(4, y, x) uint8 probabilities in percent, 255 nodata; None if the detector knows none."""
+
+
+def _streamed(detector: Segmenter, scene: Scene, probability: bool) -> Generator[Strip, None, None]:
+    """By windows; the scene is read in one more thread."""
+    height, width = scene.shape
+    check_size(scene.path, width, height, 1, scene.max_pixels)
+    pixels, top = ScenePixels(scene), 0
+    for p in detector.probabilities(pixels, overlapping=True):
+        valid = pixels.take_valid(top, top + p.shape[1])
+        top += p.shape[1]
+        classes = np.where(valid, detector.classes(p), NODATA).astype(np.uint8)
+        yield Strip(classes, in_percent(np.where(valid, p, np.nan)) if probability else None)
+
+
+def _whole(
+    detector: Detector, name: str, scene: Scene, probability: bool
+) -> Generator[Strip, None, None]:
+    """In memory: rules look at the whole scene (its histogram, where shadows fall)."""
+    mask = detector.mask(scene.read())
+    if probability and mask.probability is None:
+        raise UnfitError(
+            f"--probability with detector {name}", "a detector that knows probabilities",
+            "leave --probability out",
+        )  # fmt: skip
+    known = mask.probability if probability else None
+    for top in range(0, scene.shape[0], ROWS):
+        rows = slice(top, top + ROWS)
+        p = None if known is None else np.where(mask.valid[rows], known[:, rows], np.nan)
+        yield Strip(mask.classes[rows], None if p is None else in_percent(p))
+
+
+def _write(
+    scene: Scene,
+    strips: Generator[Strip, None, None],
+    sizes: tuple[int, float],
+    outputs: Mapping[str, Path],
+    overwrite: bool,
+    tell: Callable[[int, int], None] | None,
+) -> NDArray[np.int64]:
+    """Clean and write strips while the next are made; the number of pixels of each code.
+
+    The mask takes its name last: where it is, everything is.
+    """
+    counts, done = np.zeros(256, np.int64), 0
+    with ExitStack() as stack:
+        put_mask = stack.enter_context(mask_rows(outputs["mask"], scene.grid, overwrite))
+        put_p = None
+        if "probability" in outputs:
+            put_p = stack.enter_context(
+                probability_rows(outputs["probability"], scene.grid, overwrite)
+            )
+        made = stack.enter_context(closing(ahead(strips)))
+
+        def classes() -> Iterator[ByteArray]:
+            for strip in made:
+                if put_p is not None and strip.percent is not None:
+                    put_p(strip.percent)
+                yield strip.classes
+
+        for rows in cleaned_rows(classes(), *sizes):
+            put_mask(rows[None])
+            counts += np.bincount(rows.ravel(), minlength=256)
+            done += len(rows)
+            if tell is not None:
+                tell(done, scene.shape[0])
+    return counts
 
 
 def output_paths(out: str | Path, settings: MaskSettings) -> dict[str, Path]:
@@ -122,7 +215,12 @@ def _asked(settings: MaskSettings) -> tuple[str, dict[str, object]]:
             "a finite number, and the detector whose unit it has",
             "name the detector, for example --detector fmask --threshold 0.2",
         )
-    given = {"threshold": settings.threshold, "weights": settings.weights}
+    given = {
+        "threshold": settings.threshold,
+        "weights": settings.weights,
+        "network_m": settings.network_m,
+        "runtime": None if settings.runtime == "auto" else settings.runtime,
+    }
     return name, {k: v for k, v in given.items() if v is not None}
 
 

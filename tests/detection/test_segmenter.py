@@ -4,35 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from affine import Affine
 
 from kumosan import detection
 from kumosan.datasets.errors import FileError, UnfitError, ValueRangeError
 from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import NODATA
-from kumosan.detection.network import NetworkConfig, SegmentationNet
+from kumosan.detection.network import NetworkConfig
 from kumosan.detection.runtimes import TorchRuntime
 from kumosan.detection.segmenter import Segmenter, decided
 from kumosan.detection.train_config import as_json
 from kumosan.detection.weights import ModelCard, WeightsError, save_weights
 
-CONFIG = NetworkConfig("resnet18", 3, (16, 8, 8))
+CONFIG = NetworkConfig("resnet18", 3, (16, 8, 8))  # as the fixture `weights`
 CARD = ModelCard("segmenter", as_json(CONFIG), CANONICAL_BANDS.names)
 S2 = ("blue", "green", "red", "nir", "swir1", "swir2", "cirrus")
-
-
-@pytest.fixture(scope="session")
-def state():
-    torch.manual_seed(1)
-    return SegmentationNet(CONFIG).state_dict()
-
-
-@pytest.fixture(scope="session")
-def weights(state, tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
-    save_weights(path, state, CARD)
-    return path
 
 
 def blob(shape):
