@@ -9,6 +9,8 @@ from ..datasets.errors import KumosanError, UnfitError
 from ..datasets.protocols import Detector, available, create
 from ..datasets.tile import CloudMask, Tile
 from .braaten import Braaten
+from .cubes import mask_xarray
+from .engine import MaskResult, MaskSettings, mask_scene, mask_scenes
 from .fmask import Fmask
 from .hollstein import Hollstein
 from .hot import Hot
@@ -49,11 +51,16 @@ tree, for Sentinel-2 Level-1C, could not be measured on those tiles.
 __all__ = [
     "AUTO",
     "DETECTORS",
+    "MaskResult",
+    "MaskSettings",
     "auto",
     "choose",
     "detect",
     "fitting",
     "get",
+    "mask_scene",
+    "mask_scenes",
+    "mask_xarray",
 ]
 
 

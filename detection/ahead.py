@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from queue import Full, Queue
 from typing import Generic, TypeVar
 
@@ -17,7 +17,7 @@ class _End(Generic[T]):
         self.error = error
 
 
-def ahead(items: Generator[T, None, None], depth: int = 2) -> Iterator[T]:
+def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
     """The same items, made in another thread while the caller works on those before.
 
     At most ``depth`` items wait, and one is being made. What the maker raises, the caller gets in

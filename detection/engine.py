@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.atomic import refuse_existing
 from ..datasets.cog_rows import mask_rows, probability_rows
-from ..datasets.errors import UnfitError, UsageError
+from ..datasets.errors import KumosanError, UnfitError, UsageError
 from ..datasets.opening import check_size
 from ..datasets.protocols import Detector
+from ..datasets.read import open_scene
 from ..datasets.scene import Scene
 from ..datasets.tile import CLASS_NAMES, NODATA, ByteArray, Quality, Tile
 from ..datasets.write import in_percent
 from .ahead import ahead
 from .pixels import ScenePixels
 from .postprocess import cleaned_rows, sizes_px
+from .runtimes import Choice
 from .segmenter import Segmenter
-
-if TYPE_CHECKING:
-    from .runtimes import Choice
 
 ROWS = 512
 """Rows that a mask in memory is handed on with."""
@@ -73,6 +72,8 @@ class MaskResult:
     valid_pixels: int
     seconds: float
     """From opening to the finished file."""
+    runtime: str | None = None
+    """What ran the network, None for other detectors."""
 
 
 def mask_scene(
@@ -95,17 +96,16 @@ def mask_scene(
         OutputError: an output exists, or cannot be written.
         FileError: the scene is damaged.
     """
-    from . import choose  # the registry imports what this module serves
-
     began = time.perf_counter()
     settings = settings or MaskSettings()
     outputs = output_paths(out, settings)
     for path in outputs.values():
         refuse_existing(path, settings.overwrite)
-    name, given = _asked(settings)
-    name, detector = choose(_blank(scene), name, **given)
+    name, detector = choose_for(scene, settings)
     sizes = sizes_px(scene.gsd_m, min_area_m2=settings.min_area_m2, buffer_m=settings.buffer_m)
+    ran = None
     if isinstance(detector, Segmenter):
+        ran = detector.runner(scene.shape, scene.gsd_m).name
         strips = _streamed(detector, scene, settings.probability)
     else:
         strips = _whole(detector, name, scene, settings.probability)
@@ -119,7 +119,21 @@ def mask_scene(
         pixels=int(counts.sum()),
         valid_pixels=valid,
         seconds=time.perf_counter() - began,
+        runtime=ran,
     )
+
+
+def choose_for(scene: Scene, settings: MaskSettings) -> tuple[str, Detector]:
+    """Name and detector for a scene; none of its pixels is read.
+
+    Raises:
+        UnfitError: the named detector does not fit, or none does.
+        UsageError: there is no such detector, or it has no such setting.
+    """
+    from . import choose  # the registry imports what this module serves
+
+    name, given = asked(settings)
+    return choose(_blank(scene), name, **given)
 
 
 class Strip(NamedTuple):
@@ -206,8 +220,12 @@ def output_paths(out: str | Path, settings: MaskSettings) -> dict[str, Path]:
     return found
 
 
-def _asked(settings: MaskSettings) -> tuple[str, dict[str, object]]:
-    """Name and settings of the detector that is asked for."""
+def asked(settings: MaskSettings) -> tuple[str, dict[str, Any]]:
+    """Name of the detector that is asked for, and what it is to be made with.
+
+    Raises:
+        UsageError: a threshold that is no number, or for nobody knows which detector.
+    """
     name = "unet" if settings.weights and settings.detector == "auto" else settings.detector
     if settings.threshold is not None and (name == "auto" or not np.isfinite(settings.threshold)):
         raise UsageError(
@@ -239,3 +257,43 @@ def _blank(scene: Scene) -> Tile:
         tags=scene.tags,
         path=scene.path,
     )
+
+
+def mask_scenes(
+    scenes: Iterable[str | Path | Scene],
+    settings: MaskSettings | None = None,
+    folder: str | Path = ".",
+) -> list[MaskResult | KumosanError]:
+    """Mask scenes one after the other into ``<folder>/<scene>_mask.tif``.
+
+    The network is loaded once. A scene that cannot be masked has its error in its place, and the
+    others go on; what is not a `KumosanError` (a bug, a full memory, Ctrl-C) ends the run.
+
+    Args:
+        scenes: paths as for `datasets.open_scene`, or scenes opened with it where a file needs
+            its options.
+        settings: how; the defaults if None.
+        folder: an existing folder.
+
+    Returns:
+        One result or error for each scene, in order.
+
+    Raises:
+        UsageError: two scenes of one name, whose masks would be one file.
+    """
+    given = list(scenes)
+    names = [Path(s.path if isinstance(s, Scene) else s).resolve().stem for s in given]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"several scenes called {', '.join(twice)}", "a name of its own for each mask",
+            "mask them into different folders",
+        )  # fmt: skip
+    done: list[MaskResult | KumosanError] = []
+    for scene, name in zip(given, names, strict=True):
+        try:
+            opened = scene if isinstance(scene, Scene) else open_scene(scene)
+            done.append(mask_scene(opened, Path(folder) / f"{name}_mask.tif", settings))
+        except KumosanError as error:
+            done.append(error)
+    return done

@@ -108,8 +108,9 @@ class OpenVinoRuntime:
 
     def __call__(self, images: FloatArray, present: FloatArray) -> FloatArray:
         there = np.repeat(present[None], len(images), axis=0)
-        found = self._compiled({"image": images, "present": there})[0]
-        return np.array(found, np.float32)  # a copy: the next call writes where this one lies
+        request = self._compiled.create_infer_request()  # several threads may call
+        found: FloatArray = request.infer({"image": images, "present": there})[0].copy()
+        return found
 
 
 _FACTORIES: dict[str, Callable[[Model], Runtime]] = {

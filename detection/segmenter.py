@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,13 +14,12 @@ from ..datasets.bands import BLUE, GREEN, NIR, RED, BandSet
 from ..datasets.errors import GridError, UnfitError, ValueRangeError
 from ..datasets.tile import ByteArray, CloudMask, FloatArray, Tile
 from .ahead import ahead
-from .blending import Batch, batches, blended
+from .blending import batches, blended
+from .model import Model, load_model
 from .pixels import Mirrored, Pixels, TilePixels
+from .prediction import Predictor
+from .runtimes import Choice, Runtime, runtime
 from .weights import PACKAGED, ModelCard, WeightsError
-
-if TYPE_CHECKING:
-    from .model import Model
-    from .runtimes import Choice
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
 FINEST_M, WORKING_M = 8.0, 10.0
@@ -89,9 +89,12 @@ class Segmenter:
 
     def model(self) -> Model:
         """The network, loaded."""
-        from .model import load_model
-
         return load_model(self.weights or DEFAULT_WEIGHTS)
+
+    def runner(self, shape: tuple[int, int], gsd_m: float | None) -> Runtime:
+        """What runs the network on an image of that size."""
+        pixels = round(shape[0] * shape[1] / self._factor(gsd_m) ** 2)
+        return runtime(self.model(), self.runtime, pixels)
 
     def classes(self, p: FloatArray) -> ByteArray:
         """(y, x) uint8 of probabilities (4, y, x)."""
@@ -109,15 +112,12 @@ class Segmenter:
         Raises:
             WeightsError: the weights are broken: not a number, or one answer for all pixels.
         """
-        from .prediction import Predictor
-        from .runtimes import runtime
-
         model, factor = self.model(), self._factor(pixels.gsd_m)
         height, width = pixels.shape
         mirror = 180 < (pixels.acquired.sun_azimuth_deg or 0) < 360
         if mirror:
             pixels = Mirrored(pixels)
-        run = runtime(model, self.runtime, round(height * width / factor**2))
+        run = self.runner(pixels.shape, pixels.gsd_m)
         predict = Predictor(
             run, pixels.present, model.stride, self.flip, factor, self.network_m is not None
         )
@@ -128,9 +128,10 @@ class Segmenter:
 
         size = round(-(-self.window_px // model.stride) * model.stride * factor)
         windows = batches(pixels, size, round(self.overlap_px * factor), run.batch)
-        read: Iterator[Batch] = ahead(windows) if overlapping else windows
-        for rows in blended(read, checked, (height, width)):
-            yield np.ascontiguousarray(rows[..., ::-1]) if mirror else rows
+        # Closed whatever happens: a failure here must stop the reading thread at once.
+        with closing(ahead(windows) if overlapping else windows) as read:
+            for rows in blended(read, checked, (height, width)):
+                yield np.ascontiguousarray(rows[..., ::-1]) if mirror else rows
         sane.finish()
 
     def _factor(self, gsd_m: float | None) -> float:

@@ -176,7 +176,7 @@ def test_a_damaged_scene_is_named(varied, weights, tmp_path):
     scene = written(varied(), tmp_path / "s.tif")
     whole = (tmp_path / "s.tif").read_bytes()
     (tmp_path / "s.tif").write_bytes(whole[: len(whole) // 2] + bytes(len(whole) // 2))
-    with pytest.raises(FileError, match="s.tif"):
+    with pytest.raises(FileError, match=r"s\.tif"):
         mask_scene(replace(scene), tmp_path / "m.tif", MaskSettings(weights=weights))
     assert not (tmp_path / "m.tif").exists()
 
