@@ -10,11 +10,13 @@ from ..datasets.protocols import Detector, available, create
 from ..datasets.tile import CloudMask, Tile
 from .braaten import Braaten
 from .cubes import mask_xarray
-from .engine import MaskResult, MaskSettings, mask_scene, mask_scenes
+from .engine import mask_scene
 from .fmask import Fmask
 from .hollstein import Hollstein
 from .hot import Hot
 from .ltk import Ltk
+from .many import mask_scenes
+from .mask_settings import MaskResult, MaskSettings
 from .peers import PEERS
 from .segmenter import Segmenter
 from .supplier import QaPixel, Scl, Udm2

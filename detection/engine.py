@@ -3,77 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.atomic import refuse_existing
 from ..datasets.cog_rows import mask_rows, probability_rows
-from ..datasets.errors import KumosanError, UnfitError, UsageError
+from ..datasets.errors import UnfitError
 from ..datasets.opening import check_size
 from ..datasets.protocols import Detector
-from ..datasets.read import open_scene
 from ..datasets.scene import Scene
 from ..datasets.tile import CLASS_NAMES, NODATA, ByteArray, Quality, Tile
 from ..datasets.write import in_percent
 from .ahead import ahead
+from .mask_settings import MaskResult, MaskSettings, asked, output_paths
 from .pixels import ScenePixels
 from .postprocess import cleaned_rows, sizes_px
-from .runtimes import Choice
 from .segmenter import Segmenter
 
 ROWS = 512
 """Rows that a mask in memory is handed on with."""
-
-
-@dataclass(frozen=True)
-class MaskSettings:
-    """How to mask a scene; the defaults are those of ``kumosan mask``. Picklable."""
-
-    detector: str = "auto"
-    """Name of a detector, or ``auto``: the best that fits the scene."""
-    threshold: float | None = None
-    """Threshold of the named detector, where it has one."""
-    weights: str | Path | None = None
-    """Weights of your own for the network; ``auto`` then means ``unet``."""
-    min_area_m2: float | None = None
-    """Specks below this are dropped; None for 4 pixels."""
-    buffer_m: float = 0.0
-    """How far clouds and shadows are grown."""
-    runtime: Choice = "auto"
-    """What runs the network (unet), see `runtimes`."""
-    network_m: float | None = None
-    """See `Segmenter.network_m`."""
-    probability: bool = False
-    """Also write ``<out stem>_probability.tif``."""
-    overwrite: bool = False
-    """Replace outputs that exist."""
-
-
-@dataclass(frozen=True)
-class MaskResult:
-    """What was done with one scene."""
-
-    scene: str
-    """The scene's path."""
-    detector: str
-    """Name of the detector that ran."""
-    outputs: Mapping[str, str]
-    """``mask`` and, where asked for, ``probability``: paths."""
-    cover: Mapping[str, float]
-    """Share of each class among the valid pixels, 0 to 1."""
-    pixels: int
-    """Pixels of the scene."""
-    valid_pixels: int
-    seconds: float
-    """From opening to the finished file."""
-    runtime: str | None = None
-    """What ran the network, None for other detectors."""
 
 
 def mask_scene(
@@ -211,37 +164,6 @@ def _write(
     return counts
 
 
-def output_paths(out: str | Path, settings: MaskSettings) -> dict[str, Path]:
-    """What `mask_scene` will write, by kind."""
-    out = Path(out)
-    found = {"mask": out}
-    if settings.probability:
-        found["probability"] = out.with_name(f"{out.stem}_probability.tif")
-    return found
-
-
-def asked(settings: MaskSettings) -> tuple[str, dict[str, Any]]:
-    """Name of the detector that is asked for, and what it is to be made with.
-
-    Raises:
-        UsageError: a threshold that is no number, or for nobody knows which detector.
-    """
-    name = "unet" if settings.weights and settings.detector == "auto" else settings.detector
-    if settings.threshold is not None and (name == "auto" or not np.isfinite(settings.threshold)):
-        raise UsageError(
-            f"threshold {settings.threshold} with detector {name}",
-            "a finite number, and the detector whose unit it has",
-            "name the detector, for example --detector fmask --threshold 0.2",
-        )
-    given = {
-        "threshold": settings.threshold,
-        "weights": settings.weights,
-        "network_m": settings.network_m,
-        "runtime": None if settings.runtime == "auto" else settings.runtime,
-    }
-    return name, {k: v for k, v in given.items() if v is not None}
-
-
 def _blank(scene: Scene) -> Tile:
     """One empty pixel with all that a detector asks before it looks at pixels."""
     quality = None
@@ -257,43 +179,3 @@ def _blank(scene: Scene) -> Tile:
         tags=scene.tags,
         path=scene.path,
     )
-
-
-def mask_scenes(
-    scenes: Iterable[str | Path | Scene],
-    settings: MaskSettings | None = None,
-    folder: str | Path = ".",
-) -> list[MaskResult | KumosanError]:
-    """Mask scenes one after the other into ``<folder>/<scene>_mask.tif``.
-
-    The network is loaded once. A scene that cannot be masked has its error in its place, and the
-    others go on; what is not a `KumosanError` (a bug, a full memory, Ctrl-C) ends the run.
-
-    Args:
-        scenes: paths as for `datasets.open_scene`, or scenes opened with it where a file needs
-            its options.
-        settings: how; the defaults if None.
-        folder: an existing folder.
-
-    Returns:
-        One result or error for each scene, in order.
-
-    Raises:
-        UsageError: two scenes of one name, whose masks would be one file.
-    """
-    given = list(scenes)
-    names = [Path(s.path if isinstance(s, Scene) else s).resolve().stem for s in given]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(
-            f"several scenes called {', '.join(twice)}", "a name of its own for each mask",
-            "mask them into different folders",
-        )  # fmt: skip
-    done: list[MaskResult | KumosanError] = []
-    for scene, name in zip(given, names, strict=True):
-        try:
-            opened = scene if isinstance(scene, Scene) else open_scene(scene)
-            done.append(mask_scene(opened, Path(folder) / f"{name}_mask.tif", settings))
-        except KumosanError as error:
-            done.append(error)
-    return done

@@ -53,7 +53,8 @@ def command(
     look at the whole scene at once.
     """
     from ..datasets.atomic import refuse_existing
-    from ..detection.engine import MaskSettings, choose_for, mask_scene, output_paths
+    from ..detection.engine import choose_for, mask_scene
+    from ..detection.mask_settings import MaskSettings, output_paths
     from .pipeline import check_request, describe, open_, refuse_inputs, shares_text, stem
 
     console = Console(common.json, common.log_format, common.verbose)

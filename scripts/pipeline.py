@@ -17,7 +17,7 @@ from ..datasets.quicklook import write_quicklook
 from ..datasets.sensors import sensors
 from ..datasets.tile import CLASS_NAMES, PROVENANCE_NAMES, UNFILLABLE
 from ..datasets.write import write_confidence, write_filled, write_mask, write_provenance
-from ..detection.engine import MaskSettings, asked
+from ..detection.mask_settings import MaskSettings, asked
 from ..detection.postprocess import buffer, clean_up
 from ..detection.runtimes import Choice
 from .console import Console

@@ -2,6 +2,8 @@
 
 import threading
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,32 +12,60 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rio_cogeo.cogeo import cog_validate
+from scipy.ndimage import uniform_filter
 
+from kumosan import detection
 from kumosan.datasets import open_scene, read_mask
 from kumosan.datasets.errors import FileError, OutputError, UnfitError, UsageError
 from kumosan.datasets.scene import Scene
 from kumosan.datasets.tile import CLASS_NAMES, NODATA
 from kumosan.datasets.write import write_tile
-from kumosan.detection import engine
 from kumosan.detection.ahead import ahead
-from kumosan.detection.engine import MaskSettings, mask_scene
+from kumosan.detection.engine import mask_scene
+from kumosan.detection.mask_settings import MaskSettings
 from kumosan.detection.postprocess import buffer, clean_up, cleaned_rows, drop_specks
-from kumosan.detection.runtimes import TorchRuntime
 from kumosan.detection.segmenter import Segmenter
+from kumosan.detection.weights import ModelCard
 
 S2 = ("blue", "green", "red", "nir", "swir1", "swir2", "cirrus")
 
 
-@pytest.fixture
-def small_windows(monkeypatch):
-    """Many windows on a small scene."""
-    monkeypatch.setattr(engine, "Segmenter", Small)
-    monkeypatch.setattr("kumosan.detection.DETECTORS", {"unet": Small})
+WEIGHTS = Path("nowhere.safetensors")
+
+
+class Plain:
+    """A network without weights: each class likes another mix of the blurred bands."""
+
+    name, batch = "plain", 3
+
+    def __call__(self, images, present):
+        assert images.dtype == np.float32 and np.isfinite(images).all()
+        assert images.shape[2] % 16 == images.shape[3] % 16 == 0
+        blurred = uniform_filter(images * present[:, None, None], (0, 0, 5, 5))
+        blue, swir = blurred[:, 0], blurred[:, 4]
+        slope = np.gradient(blue, axis=2)  # knows left from right
+        logits = np.stack([0.3 + 0 * blue, blue, 0.6 - swir, 4 * slope + 0.3], axis=1)
+        odds = np.exp(10 * logits)
+        return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 class Small(Segmenter):
-    def __init__(self, weights, **settings):
+    """That network in many windows on a small scene."""
+
+    def __init__(self, weights=WEIGHTS, **settings):
         super().__init__(weights, window_px=64, overlap_px=16, **settings)
+
+    def model(self):
+        card = ModelCard("segmenter", {}, ())
+        return SimpleNamespace(path=self.weights, card=card, stride=16)
+
+    def runner(self, shape, gsd_m):
+        return Plain()
+
+
+@pytest.fixture(autouse=True)
+def plain_network(monkeypatch):
+    monkeypatch.setitem(detection.DETECTORS, "unet", Small)
 
 
 @pytest.fixture
@@ -72,14 +102,12 @@ def written(tile, path):
     ],
     ids=["plain", "afternoon", "fine", "network-20-m"],
 )
-def test_a_streamed_mask_is_the_mask_in_memory(
-    varied, weights, tmp_path, small_windows, azimuth, gsd, options
-):
+def test_a_streamed_mask_is_the_mask_in_memory(varied, tmp_path, azimuth, gsd, options):
     tile = varied(azimuth, gsd)
     scene = written(tile, tmp_path / "s.tif")
-    settings = MaskSettings("unet", weights=weights, probability=True, buffer_m=2 * gsd, **options)
+    settings = MaskSettings("unet", weights=WEIGHTS, probability=True, buffer_m=2 * gsd, **options)
     done = mask_scene(scene, tmp_path / "m.tif", settings)
-    expected = Small(weights, **options).mask(scene.read())
+    expected = Small(**options).mask(scene.read())
     clean = clean_up(expected, gsd, buffer_m=2 * gsd)
     found = read_mask(tmp_path / "m.tif", like=tile)
     assert np.array_equal(found.classes, clean.classes)
@@ -97,9 +125,9 @@ def test_a_streamed_mask_is_the_mask_in_memory(
     }  # fmt: skip
 
 
-def test_the_mask_is_a_cog_with_names_and_colours(varied, weights, tmp_path):
+def test_the_mask_is_a_cog_with_names_and_colours(varied, tmp_path):
     mask_scene(written(varied(), tmp_path / "s.tif"), tmp_path / "m.tif",
-               MaskSettings(weights=weights))  # fmt: skip
+               MaskSettings(weights=WEIGHTS))  # fmt: skip
     assert cog_validate(tmp_path / "m.tif", strict=True)[0]
     with rasterio.open(tmp_path / "m.tif") as file:
         assert file.nodata == NODATA and file.colormap(1)[1][3] == 255
@@ -109,33 +137,29 @@ def test_the_mask_is_a_cog_with_names_and_colours(varied, weights, tmp_path):
 def test_rules_see_the_whole_scene(varied, tmp_path):
     tile = varied()
     done = mask_scene(written(tile, tmp_path / "s.tif"), tmp_path / "m.tif", MaskSettings("fmask"))
-    from kumosan import detection
-
     expected = clean_up(detection.get("fmask").mask(open_scene(tmp_path / "s.tif").read()))
     assert np.array_equal(read_mask(tmp_path / "m.tif").classes, expected.classes)
     assert done.detector == "fmask"
 
 
-def test_windows_of_nodata_never_reach_the_network(
-    varied, weights, tmp_path, small_windows, monkeypatch
-):
+def test_windows_of_nodata_never_reach_the_network(varied, tmp_path, monkeypatch):
     seen = []
-    inner = TorchRuntime.__call__
+    inner = Plain.__call__
 
     def spy(self, images, present):
         seen.append(len(images))
         return inner(self, images, present)
 
-    monkeypatch.setattr(TorchRuntime, "__call__", spy)
+    monkeypatch.setattr(Plain, "__call__", spy)
     mask_scene(written(varied(), tmp_path / "s.tif"), tmp_path / "m.tif",
-               MaskSettings("unet", weights=weights))  # fmt: skip
+               MaskSettings("unet", weights=WEIGHTS))  # fmt: skip
     assert sum(seen) == 3 * 4 - 1  # the windows from (0, 0); the one from (0, 42) holds pixels
 
 
-def test_a_scene_of_nodata_gives_a_mask_of_nodata(varied, weights, tmp_path):
+def test_a_scene_of_nodata_gives_a_mask_of_nodata(varied, tmp_path):
     tile = varied()
     scene = written(tile.with_data(np.full_like(tile.data, np.nan)), tmp_path / "s.tif")
-    done = mask_scene(scene, tmp_path / "m.tif", MaskSettings(weights=weights))
+    done = mask_scene(scene, tmp_path / "m.tif", MaskSettings(weights=WEIGHTS))
     assert done.valid_pixels == 0 and set(done.cover.values()) == {0.0}
     assert (read_mask(tmp_path / "m.tif").classes == NODATA).all()
 
@@ -152,7 +176,7 @@ def explode(*_args, **_options):
     "place",
     [
         "kumosan.datasets.geotiff.RasterSource.stored",
-        "kumosan.detection.runtimes.TorchRuntime.__call__",
+        "kumosan.detection.prediction.Predictor.__call__",
         "kumosan.detection.blending.ramp",
         "kumosan.detection.engine.in_percent",
         "kumosan.detection.postprocess.drop_specks",
@@ -160,30 +184,26 @@ def explode(*_args, **_options):
         "rasterio.shutil.copy",
     ],
 )
-def test_an_exception_anywhere_stops_all_and_leaves_nothing(
-    varied, weights, tmp_path, monkeypatch, small_windows, place
-):
+def test_an_exception_anywhere_stops_all_and_leaves_nothing(varied, tmp_path, monkeypatch, place):
     scene = written(varied(), tmp_path / "s.tif")
     monkeypatch.setattr(place, explode)
     with pytest.raises(Boom):
         mask_scene(scene, tmp_path / "m.tif",
-                   MaskSettings("unet", weights=weights, probability=True))  # fmt: skip
+                   MaskSettings("unet", weights=WEIGHTS, probability=True))  # fmt: skip
     assert sorted(p.name for p in tmp_path.iterdir() if p.suffix != ".qml") == ["s.tif"]
     assert not [t for t in threading.enumerate() if t.name == "kumosan-ahead"]
 
 
-def test_a_damaged_scene_is_named(varied, weights, tmp_path):
+def test_a_damaged_scene_is_named(varied, tmp_path):
     scene = written(varied(), tmp_path / "s.tif")
     whole = (tmp_path / "s.tif").read_bytes()
     (tmp_path / "s.tif").write_bytes(whole[: len(whole) // 2] + bytes(len(whole) // 2))
     with pytest.raises(FileError, match=r"s\.tif"):
-        mask_scene(replace(scene), tmp_path / "m.tif", MaskSettings(weights=weights))
+        mask_scene(replace(scene), tmp_path / "m.tif", MaskSettings(weights=WEIGHTS))
     assert not (tmp_path / "m.tif").exists()
 
 
-def test_what_cannot_be_done_is_refused_before_any_pixel_is_read(
-    varied, weights, tmp_path, monkeypatch
-):
+def test_what_cannot_be_done_is_refused_before_any_pixel_is_read(varied, tmp_path, monkeypatch):
     scene = written(varied(), tmp_path / "s.tif")
     monkeypatch.setattr("kumosan.datasets.geotiff.RasterSource.stored", explode)
     (tmp_path / "there.tif").write_text("mine")
@@ -192,7 +212,6 @@ def test_what_cannot_be_done_is_refused_before_any_pixel_is_read(
         ("m.tif", {"detector": "nobody"}, UsageError),
         ("m.tif", {"detector": "scl"}, UnfitError),
         ("m.tif", {"threshold": 0.3}, UsageError),
-        ("m.tif", {"detector": "unet", "runtime": "abacus", "weights": weights}, UsageError),
         ("m.tif", {"detector": "fmask", "network_m": 20.0}, UsageError),
     ):
         with pytest.raises(error):
@@ -200,10 +219,10 @@ def test_what_cannot_be_done_is_refused_before_any_pixel_is_read(
     assert (tmp_path / "there.tif").read_text() == "mine"
 
 
-def test_a_scene_beyond_the_limit_of_pixels_is_refused(varied, weights, tmp_path):
+def test_a_scene_beyond_the_limit_of_pixels_is_refused(varied, tmp_path):
     scene: Scene = replace(written(varied(), tmp_path / "s.tif"), max_pixels=1000)
     with pytest.raises(FileError, match="max-pixels"):
-        mask_scene(scene, tmp_path / "m.tif", MaskSettings(weights=weights))
+        mask_scene(scene, tmp_path / "m.tif", MaskSettings(weights=WEIGHTS))
 
 
 @settings(max_examples=60, deadline=None)
