@@ -41,10 +41,10 @@ class Predictor:
             return self._predicted(images)
         shape = images.shape[2:]
         coarse = (max(1, round(shape[0] / self.factor)), max(1, round(shape[1] / self.factor)))
-        small = np.stack([_resized(image, coarse) for image in images])
+        small = np.stack([resized(image, coarse) for image in images])
         p = self._predicted(small)
         if not self.guided:
-            return np.stack([_resized(one, shape) for one in p])
+            return np.stack([resized(one, shape) for one in p])
         from .guided import guided
 
         there = [i for i in range(*_GUIDES.indices(len(self.present))) if self.present[i]]
@@ -89,7 +89,7 @@ def out_of_memory(error: Exception) -> bool:
 _SHORT = ("out of memory", "can't allocate memory", "failed to allocate", "bad_alloc", "bad alloc")
 
 
-def _resized(planes: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+def resized(planes: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     import cv2
 
     how = cv2.INTER_AREA if shape[0] < planes.shape[1] else cv2.INTER_LINEAR
