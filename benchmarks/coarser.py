@@ -27,14 +27,14 @@ from collections.abc import Iterator
 from kumosan.datasets.catalog import CatalogTiles, read_catalog
 from kumosan.datasets.tile import ByteArray, FloatArray, Tile
 from kumosan.detection import guided as guided_module
+from kumosan.detection.inputs import resized
 from kumosan.detection.metrics import VIEWS, Confusion, compare, pooled
-from kumosan.detection.prediction import resized
 from kumosan.detection.segmenter import Segmenter
 from kumosan.synthesis.demo import demo_pair
 
 
 def linear(p: FloatArray, coarse: FloatArray, fine: FloatArray) -> FloatArray:
-    return resized(p, fine.shape)
+    return resized(p, (fine.shape[0], fine.shape[1]))
 
 
 def main() -> int:
@@ -83,7 +83,9 @@ def main() -> int:
 
 def labelled(data: Path) -> Iterator[tuple[Tile, ByteArray]]:
     rows = tuple(
-        r for r in read_catalog(data) if r.split == "train" and r.mask and r.mask_kind == "human"
+        r
+        for r in read_catalog(data)
+        if r.split == "train" and r.mask and r.mask_kind.startswith("human")
     )
     for item in CatalogTiles(rows):
         if item.mask is not None:

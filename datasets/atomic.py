@@ -170,8 +170,14 @@ def _move_files(files: list[Path], place: Path, target: Path) -> None:
 
 
 def _flush(file: Path) -> None:
-    """Bring the file's content to the disk before its name points to it."""
-    handle = os.open(file, os.O_RDWR)
+    """Bring the file's content to the disk before its name points to it.
+
+    It may be another name of a file that may only be read.
+    """
+    try:
+        handle = os.open(file, os.O_RDWR)
+    except PermissionError:
+        handle = os.open(file, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

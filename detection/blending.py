@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..datasets.tile import BoolArray, FloatArray
+from ..datasets.tile import FloatArray
+from .inputs import filled
 from .pixels import Pixels
 from .windows import Span, ramp, spans
 
@@ -29,7 +30,7 @@ class Batch(NamedTuple):
     rows: Span
     columns: tuple[Span, ...]
     images: FloatArray
-    """(window, band, y, x), complete: see `without_holes`."""
+    """(window, band, y, x), complete: see `inputs.filled`."""
 
 
 def batches(pixels: Pixels, size: int, overlap: int, many: int) -> Generator[Batch, None, None]:
@@ -53,20 +54,11 @@ def batches(pixels: Pixels, size: int, overlap: int, many: int) -> Generator[Bat
                 part = slice(span.start - left, span.stop - left)
                 if known[:, part].any():
                     held.append(span)
-                    images.append(without_holes(image[:, :, part], known[:, part]))
+                    images.append(filled(image[:, :, part], known[:, part]))
             shape = (0, len(image), rows.stop - rows.start, columns[0].stop - columns[0].start)
             yield Batch(
                 rows, tuple(held), np.stack(images) if images else np.empty(shape, np.float32)
             )
-
-
-def without_holes(image: FloatArray, known: BoolArray) -> FloatArray:
-    """``image`` with the median of each band where nothing is known: a border that looks like
-    ground, not like shadow."""
-    if known.all():
-        return image
-    medians = np.array([np.median(plane[known]) for plane in image], np.float32)
-    return np.where(known, image, medians[:, None, None])
 
 
 def blended(

@@ -63,8 +63,10 @@ class NetworkConfig:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> NetworkConfig:
         """From plain JSON types, as a card holds them."""
-        settings: dict[str, Any] = dict(facts)
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+        settings: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()
+        }
+        return cls(**settings)
 
     @property
     def stride(self) -> int:

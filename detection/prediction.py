@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..datasets.tile import FloatArray
+from .inputs import resized
 from .runtimes import Runtime
 
 _GUIDES = slice(0, 3)
@@ -44,7 +45,7 @@ class Predictor:
         small = np.stack([resized(image, coarse) for image in images])
         p = self._predicted(small)
         if not self.guided:
-            return np.stack([resized(one, shape) for one in p])
+            return np.stack([resized(one, (shape[0], shape[1])) for one in p])
         from .guided import guided
 
         there = [i for i in range(*_GUIDES.indices(len(self.present))) if self.present[i]]
@@ -87,11 +88,3 @@ def out_of_memory(error: Exception) -> bool:
 
 
 _SHORT = ("out of memory", "can't allocate memory", "failed to allocate", "bad_alloc", "bad alloc")
-
-
-def resized(planes: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    import cv2
-
-    how = cv2.INTER_AREA if shape[0] < planes.shape[1] else cv2.INTER_LINEAR
-    size = (shape[1], shape[0])
-    return np.stack([cv2.resize(np.ascontiguousarray(p), size, interpolation=how) for p in planes])

@@ -10,11 +10,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..datasets.bands import BLUE, GREEN, NIR, RED, BandSet
-from ..datasets.errors import GridError, UnfitError, ValueRangeError
+from ..datasets.bands import BandSet
+from ..datasets.errors import GridError, ValueRangeError
 from ..datasets.tile import ByteArray, CloudMask, FloatArray, Tile
 from .ahead import ahead
 from .blending import batches, blended
+from .inputs import NEEDED, check_bands, coarsening
 from .model import Model, load_model
 from .pixels import Mirrored, Pixels, TilePixels
 from .prediction import Predictor
@@ -22,9 +23,6 @@ from .runtimes import Choice, Runtime, runtime
 from .weights import PACKAGED, ModelCard, WeightsError
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
-FINEST_M, WORKING_M = 8.0, 10.0
-"""Images of pixels below the first (metres) are averaged to about the second: the network was
-trained on 10 to 60 m."""
 _CONSTANT = 1e-6
 """Probabilities of an image that varies never vary by less."""
 
@@ -41,7 +39,7 @@ class Segmenter:
         FileError, WeightsError: see `weights.load_weights`.
     """
 
-    bands: ClassVar[BandSet] = BandSet((GREEN, RED))
+    bands: ClassVar[BandSet] = NEEDED
 
     weights: str | Path | None = None
     """A ``.safetensors`` file; None takes the weights that come with kumosan."""
@@ -65,7 +63,7 @@ class Segmenter:
             raise ValueRangeError(
                 f"threshold {self.threshold}", "a probability between 0 and 1", "correct it"
             )
-        if self.network_m is not None and not 1 <= self.network_m <= 60:
+        if self.network_m is not None and not 10 <= self.network_m <= 60:
             raise ValueRangeError(
                 f"a network at {self.network_m} m", "10 to 60 m, which it was trained on",
                 "correct it",
@@ -73,13 +71,7 @@ class Segmenter:
 
     def check(self, tile: Tile) -> None:
         """Raise UnfitError unless the tile has the bands that are needed."""
-        tile.bands.locate(self.bands)
-        if tile.bands.find(BLUE) is None and tile.bands.find(NIR) is None:
-            raise UnfitError(
-                f"bands {', '.join(map(str, tile.bands))}",
-                f"{BLUE} or {NIR} beside green and red",
-                "use a detector that fits",
-            )
+        check_bands(tile)
 
     def mask(self, tile: Tile) -> CloudMask:
         """Classes and calibrated probabilities of every valid pixel."""
@@ -144,7 +136,7 @@ class Segmenter:
                     "name the sensor with --sensor, or leave the option out",
                 )
             return max(self.network_m / gsd_m, 1.0)
-        return WORKING_M / gsd_m if gsd_m is not None and gsd_m < FINEST_M else 1.0
+        return coarsening(gsd_m)
 
 
 def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> ByteArray:

@@ -130,8 +130,8 @@ class SegmenterConfig:
 T = TypeVar("T")
 
 
-def validated(kind: type[T], value: Any, where: str) -> T:
-    """``value`` as a ``kind``, every field checked by pydantic.
+def validated(kind: type[T], value: Any, where: str, page: str = "docs/training.md") -> T:
+    """``value`` as a ``kind``, every field checked by pydantic; ``page`` explains the fields.
 
     Raises:
         UsageError: a field is unknown, missing or of the wrong type; the first one is named.
@@ -149,7 +149,7 @@ def validated(kind: type[T], value: Any, where: str) -> T:
         raise UsageError(
             f"{where}: {place} = {first.get('input')!r}"[:200],
             first["msg"][:1].lower() + first["msg"][1:],
-            f"correct {place}; the fields are explained in docs/training.md",
+            f"correct {place}; the fields are explained in {page}",
         ) from error
 
 
@@ -162,23 +162,37 @@ def read_config(kind: type[T], path: str | Path | None, default: str) -> T:
         FileError: there is no such file, or it is no TOML.
         UsageError: see `validated`.
     """
+    path = CONFIGS / f"{default}.toml" if path is None else Path(path)
+    return validated(kind, placed(read_toml(path), path.parent), str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file holds.
+
+    Raises:
+        FileError: there is no such file, or it is no TOML.
+    """
     import sys
 
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
-    path = CONFIGS / f"{default}.toml" if path is None else Path(path)
     try:
-        facts = tomllib.loads(path.read_text("utf-8"))
+        facts: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise FileError(f"{path} does not exist", "a TOML file", "correct the path") from None
     except (OSError, ValueError) as error:
         raise FileError(f"{path} cannot be read ({error})", "a TOML file", "correct it") from error
+    return facts
+
+
+def placed(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """``facts`` of a configuration, relative ``catalog`` paths taken from ``folder``."""
     for source in facts.get("sources", ()):
         if isinstance(source, dict) and source.get("catalog"):
-            source["catalog"] = str((path.parent / source["catalog"]).resolve())
-    return validated(kind, facts, str(path))
+            source["catalog"] = str((folder / source["catalog"]).resolve())
+    return facts
 
 
 def as_json(config: Any) -> dict[str, Any]:

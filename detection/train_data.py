@@ -17,21 +17,19 @@ from typing import Any
 import numpy as np
 
 from ..datasets.augment import Affine, Coarsen, FlipNorthSouth, FlipRotate
-from ..datasets.bands import BandSet
 from ..datasets.catalog import CatalogTiles, Row, read_catalog
 from ..datasets.errors import UnfitError, UsageError
 from ..datasets.labelled import ALL_CLASSES, LabelledTile
 from ..datasets.loading import DrawSampler
 from ..datasets.mixed import MixedDataset
 from ..datasets.radiometry import BandDropout, LightingGradient, ReflectanceJitter, SensorNoise
-from ..datasets.samples import CANONICAL_BANDS, Augmentation, Sample, sample_of
+from ..datasets.samples import Augmentation, Sample, sample_of
 from ..datasets.splits import fold_of
 from ..datasets.tile import CLEAR, NODATA, SHADOW, THIN, CloudMask, Tile
 from ..datasets.torch_data import CropDataset, SegmentationDataset
-from ..synthesis.climate import Climate
 from ..synthesis.composite import cloudify
-from ..synthesis.landscape import landscape
 from ..synthesis.sampler import CloudSampler
+from .landscapes import Landscapes
 from .train_config import SegmenterConfig, Source
 
 AUGMENTATIONS: dict[str, Callable[..., Augmentation]] = {
@@ -95,40 +93,6 @@ def _turned(tile: Tile, rng: np.random.Generator) -> Tile:
     turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
     data = np.rot90(tile.data, turns, axes=(1, 2))
     return replace(tile, data=np.ascontiguousarray(data[..., ::-1] if mirror else data))
-
-
-CLIMATES: tuple[Climate, ...] = (
-    "temperate", "snow", "desert", "temperate", "temperate", "snow", "temperate"
-)  # fmt: skip
-"""Of the landscapes, in turn: seven, so that it does not go with the turns of two and four."""
-
-
-@dataclass(frozen=True)
-class Landscapes(Sequence[Tile]):
-    """Procedural clear tiles, each drawn when it is asked for: pixels of 10 to 60 m, half by the
-    sea, half of them surface reflectance, two of seven of snow and one of desert: ground
-    that rules take for cloud. Picklable."""
-
-    n: int
-    size: int
-    seed: int
-    bands: BandSet = CANONICAL_BANDS
-
-    def __len__(self) -> int:
-        return self.n
-
-    def __getitem__(self, i: Any) -> Any:
-        if not 0 <= i < self.n:
-            raise IndexError(i)
-        rng = np.random.default_rng(np.random.SeedSequence([self.seed, i]))
-        gsd_m = float(np.exp(rng.uniform(np.log(10), np.log(60))))
-        bands = BandSet(tuple(replace(band, gsd_m=gsd_m) for band in self.bands))
-        return landscape(
-            (self.size, self.size), bands, rng, gsd_m,
-            sun_zenith_deg=float(rng.uniform(20, 65)),
-            sun_azimuth_deg=float(rng.uniform(30, 165)),
-            level="SR" if i % 2 else "TOA", coast=i % 4 < 2, climate=CLIMATES[i % len(CLIMATES)],
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -234,11 +198,7 @@ class MixtureBuilder:
         return self.fold is None or not self.fold.holds(row.group)
 
     def _labelled(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
-        rows = [
-            r
-            for r in self._rows(source)
-            if r.mask and r.mask_kind.split(" (")[0] in source.mask_kinds
-        ]
+        rows = [r for r in self._rows(source) if r.mask and made_by(r) in source.mask_kinds]
         held += [row for row in rows if not self._kept(row)]
         kept = tuple(row for row in rows if self._kept(row))
         _require(kept, source)
@@ -260,7 +220,7 @@ class MixtureBuilder:
         return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
 
 
-def _made_by(row: Row) -> str:
+def made_by(row: Row) -> str:
     """Kind of the row's mask without remarks: ``automatic (SCL)`` is ``automatic``."""
     return row.mask_kind.split(" (")[0]
 

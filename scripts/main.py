@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import clean, demo, evaluate, export, fill, info, mask, synthesize, tiles, train
+from . import (
+    clean,
+    demo,
+    evaluate,
+    experiments,
+    export,
+    fill,
+    filter,
+    info,
+    mask,
+    synthesize,
+    tiles,
+    train,
+    train_classifier,
+)
 from .options import expand
 
 app = typer.Typer(
@@ -17,10 +31,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (clean, mask, fill, info, demo, tiles, synthesize, export):
+for module in (clean, mask, fill, info, demo, tiles, filter, synthesize, export):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
+train.app.command("classifier")(expand(train_classifier.command))
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(experiments.app, name="experiments")
 
 
 def _version(asked: bool) -> None:

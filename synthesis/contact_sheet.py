@@ -1,8 +1,8 @@
-"""A contact sheet of pairs: clear, cloudy and mask side by side, with one stretch for each pair."""
+"""Contact sheets: small pictures under captions, such as clear, cloudy and mask of each pair."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from ..datasets.legend import MASK_LEGEND
 from ..datasets.quicklook import mask_colours
 from ..datasets.read import read, read_mask
 from ..datasets.stretch import find_stretch, stretch_rgb
-from ..datasets.tile import CloudMask, Tile
+from ..datasets.tile import ByteArray, CloudMask, Tile
 from .pair_folder import file_names
 
 if TYPE_CHECKING:
@@ -30,27 +30,41 @@ Views = tuple[str, Tile, Tile, CloudMask]
 
 def contact_sheet(pairs: Iterable[Views], columns: int = 2) -> Image.Image:
     """One picture of ``pairs``, ``columns`` of them in a row."""
+    shown = []
+    for caption, clear, cloudy, mask in pairs:
+        stretch = find_stretch(clear)
+        pictures = [stretch_rgb(clear, stretch), stretch_rgb(cloudy, stretch)]
+        shown.append((caption, [*pictures, mask_colours(mask)[..., :3]]))
+    return sheet(shown, columns)
+
+
+def sheet(rows: Iterable[tuple[str, Sequence[ByteArray]]], columns: int) -> Image.Image:
+    """One picture of captions and the pictures (y, x, 3) uint8 side by side below each.
+
+    Args:
+        rows: each with the same number of pictures.
+        columns: how many captions stand in a row.
+    """
     from PIL import Image, ImageDraw, ImageFont
 
-    shown = list(pairs)
-    rows = -(-len(shown) // columns)
-    wide, high = 3 * (_SIDE + _GAP) + _GAP, _HEAD + _SIDE + _GAP
-    sheet = Image.new("RGB", (columns * wide, max(rows, 1) * high), _PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    for k, (caption, clear, cloudy, mask) in enumerate(shown):
+    shown = list(rows)
+    across = max((len(pictures) for _, pictures in shown), default=1)
+    lines = -(-len(shown) // columns)
+    wide, high = across * (_SIDE + _GAP) + _GAP, _HEAD + _SIDE + _GAP
+    out = Image.new("RGB", (columns * wide, max(lines, 1) * high), _PAPER)
+    draw, font = ImageDraw.Draw(out), ImageFont.load_default(13)
+    for k, (caption, pictures) in enumerate(shown):
         left, top = (k % columns) * wide + _GAP, (k // columns) * high
         draw.text((left, top + _HEAD / 2), caption, _INK, font, anchor="lm")
-        stretch = find_stretch(clear)
-        codes = mask_colours(mask)[..., :3]
-        for panel in (stretch_rgb(clear, stretch), stretch_rgb(cloudy, stretch), codes):
-            picture = Image.fromarray(np.ascontiguousarray(panel))
+        for pixels in pictures:
+            picture = Image.fromarray(np.ascontiguousarray(pixels))
             smaller = max(picture.size) > _SIDE
             how = Image.Resampling.BOX if smaller else Image.Resampling.NEAREST
             scale = _SIDE / max(picture.size)
             size = (max(round(picture.width * scale), 1), max(round(picture.height * scale), 1))
-            sheet.paste(picture.resize(size, how), (left, top + _HEAD))
+            out.paste(picture.resize(size, how), (left, top + _HEAD))
             left += _SIDE + _GAP
-    return sheet
+    return out
 
 
 def write_contact_sheet(

@@ -103,6 +103,10 @@ CUMULUS = CloudPreset(
     absorption=(0.6, 1.6),
 )  # fmt: skip
 """Heaped water cloud: thick, thin at its rims, with dark shadows."""
+HUMILIS = replace(
+    CUMULUS, cover=(0.01, 0.15), tau_550=(4, 30), base_m=(500, 2000), scale_m=(300, 1200)
+)
+"""Fair-weather cumulus: many small heaps, each with its shadow close by."""
 CIRRUS = CloudPreset(
     kind="cirrus", phase="ice", cover=(0.15, 0.7), tau_550=(0.2, 2.0), alpha=(0.0, 0.3),
     asymmetry=(0.76, 0.82), side_loss=(0.0, 0.1), base_m=(6500, 11000), scale_m=(3000, 8000),
@@ -168,6 +172,7 @@ PRESETS: Mapping[str, tuple[CloudPreset, ...]] = {
     "mixed": (CUMULUS, CIRRUS),
     "broken-cirrus": (BROKEN, CIRRUS),
     "hazy-cumulus": (HAZE, CUMULUS),
+    "humilis": (HUMILIS,),
 }
 """Layers by name, each drawn on its own under one sun."""
 

@@ -8,8 +8,9 @@ import pytest
 from kumosan.datasets.errors import UnfitError, UsageError
 from kumosan.datasets.tile import CLEAR, NODATA, SHADOW
 from kumosan.datasets.torch_data import Draw
+from kumosan.detection.landscapes import Landscapes
 from kumosan.detection.train_config import SegmenterConfig, Source, read_config
-from kumosan.detection.train_data import Fold, Landscapes, MixtureBuilder, PaintedDataset
+from kumosan.detection.train_data import Fold, MixtureBuilder, PaintedDataset
 from kumosan.synthesis.landscape import landscape
 
 from .small_set import BANDS, CONFIG, make

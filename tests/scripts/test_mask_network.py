@@ -43,7 +43,7 @@ def test_mask_streams_what_the_detector_finds_in_memory(path, weights, tmp_path)
     ("options", "code", "words"),
     [
         (("--runtime", "abacus"), 2, "openvino"),
-        (("--network-m", "500"), 3, "10 to 60 m"),
+        (("--detector", "unet", "--network-m", "500"), 3, "10 to 60 m"),
         (("--detector", "fmask", "--network-m", "20"), 2, "network_m"),
         (("--detector", "fmask", "--probability"), 5, "leave --probability out"),
     ],

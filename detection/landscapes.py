@@ -1,0 +1,48 @@
+"""Procedural clear ground to paint clouds on, among it what rules take for cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..datasets.bands import BandSet
+from ..datasets.samples import CANONICAL_BANDS
+from ..datasets.tile import Tile
+from ..synthesis.climate import Climate
+from ..synthesis.landscape import landscape
+
+CLIMATES: tuple[Climate, ...] = (
+    "temperate", "snow", "desert", "temperate", "temperate", "snow", "temperate"
+)  # fmt: skip
+"""Of the landscapes, in turn: seven, so that it does not go with the turns of two and four."""
+
+
+@dataclass(frozen=True)
+class Landscapes(Sequence[Tile]):
+    """Procedural clear tiles, each drawn when it is asked for: pixels of 10 to 60 m, half by the
+    sea, half of them surface reflectance, two of seven of snow and one of desert: ground
+    that rules take for cloud. Picklable."""
+
+    n: int
+    size: int
+    seed: int
+    bands: BandSet = CANONICAL_BANDS
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, i: Any) -> Any:
+        if not 0 <= i < self.n:
+            raise IndexError(i)
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, i]))
+        gsd_m = float(np.exp(rng.uniform(np.log(10), np.log(60))))
+        bands = BandSet(tuple(replace(band, gsd_m=gsd_m) for band in self.bands))
+        return landscape(
+            (self.size, self.size), bands, rng, gsd_m,
+            sun_zenith_deg=float(rng.uniform(20, 65)),
+            sun_azimuth_deg=float(rng.uniform(30, 165)),
+            level="SR" if i % 2 else "TOA", coast=i % 4 < 2, climate=CLIMATES[i % len(CLIMATES)],
+        )  # fmt: skip

@@ -1,0 +1,86 @@
+"""``kumosan filter``: the clear patches, or the cloudy ones, out of many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .console import Console
+from .options import Common
+
+
+def command(
+    common: Common,
+    patches: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of patches, as kumosan tiles writes them, or files."),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for the patches that are kept.")
+    ] = Path("filtered"),
+    keep: Annotated[
+        Literal["clear", "cloudy"], typer.Option(help="Which patches to keep.")
+    ] = "clear",
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Probability, in (0, 1), from which on a patch is clear. Default: that of the "
+            "weights, at which 98 % of the patches that were called clear in the trial were."
+        ),
+    ] = None,
+    link: Annotated[
+        Literal["hard", "symlink", "copy"],
+        typer.Option(help="How a kept patch gets there: as another name of the same file, ..."),
+    ] = "hard",
+    weights: Annotated[
+        Path | None, typer.Option(help="Of kumosan train classifier; default: the packaged ones.")
+    ] = None,
+) -> None:
+    """Keep the clear patches: those of which at most 5 % is cloud, thin cloud or shadow.
+
+    Writes the patches that are kept under their own names, manifest.jsonl and scores.csv with the
+    probability of every patch, and borderline.png with those nearest to the threshold.
+    """
+    from ..detection.classifier import Classifier
+    from ..detection.patch_filter import (
+        LINES,
+        SHEET,
+        TABLE,
+        check_output,
+        patch_files,
+        score,
+        write,
+    )
+
+    console = Console(common.json, common.log_format, common.verbose)
+    classifier = Classifier(weights, threshold)
+    files = patch_files(patches)
+    check_output(output, files, common.overwrite)
+    limit = classifier.decision
+    facts = {
+        "patches": len(files),
+        "keep": keep,
+        "threshold": limit,
+        "weights": classifier.path,
+        "outputs": {name: output / name for name in (LINES, TABLE, SHEET)} | {"folder": output},
+    }
+    console.note(f"{len(files)} patches; clear from P = {limit:.3f} on; {classifier.path.name}")
+    if common.dry_run:
+        console.result(facts | {"dry_run": True}, f"the {keep} ones would be put into {output}/")
+        return
+    with console.phase("scoring"):
+        scores = score(files, classifier, keep, console.teller("scoring", "patches"))
+    kept = sum(s.kept for s in scores)
+    empty = sum(s.p_clear != s.p_clear for s in scores)
+    if empty:
+        console.warn(f"{empty} patches without a valid pixel were left out")
+    if not kept:
+        console.warn(f"no patch is {keep}")
+    with console.phase("writing"):
+        write(output, scores, limit, link, common.overwrite)
+    console.result(
+        facts | {"kept": kept, "empty": empty, "seconds": console.seconds},
+        f"{kept} of {len(files)} patches are {keep}; {console.seconds:.1f} s -> {output}/",
+    )
