@@ -9,10 +9,14 @@ from ..datasets.errors import KumosanError, UnfitError
 from ..datasets.protocols import Detector, available, create
 from ..datasets.tile import CloudMask, Tile
 from .braaten import Braaten
+from .cubes import mask_xarray
+from .engine import mask_scene
 from .fmask import Fmask
 from .hollstein import Hollstein
 from .hot import Hot
 from .ltk import Ltk
+from .many import mask_scenes
+from .mask_settings import MaskResult, MaskSettings
 from .peers import PEERS
 from .segmenter import Segmenter
 from .supplier import QaPixel, Scl, Udm2
@@ -50,11 +54,16 @@ tree, for Sentinel-2 Level-1C, could not be measured on those tiles.
 __all__ = [
     "AUTO",
     "DETECTORS",
+    "MaskResult",
+    "MaskSettings",
     "auto",
     "choose",
     "detect",
     "fitting",
     "get",
+    "mask_scene",
+    "mask_scenes",
+    "mask_xarray",
 ]
 
 
