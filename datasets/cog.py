@@ -84,15 +84,8 @@ def write_cog(
             "a nodata that float64 holds exactly, up to 2**53",
             "convert the file to 32 bits first (gdal_translate -ot Int32)",
         )
-    cog = {
-        "driver": "COG",
-        "compress": "DEFLATE",
-        "predictor": "NO" if array.dtype.kind == "c" else "YES",  # complex numbers have none
-        "blocksize": _block_size(array),
-        "bigtiff": "IF_SAFER",
-        "resampling": overview_resampling,
-    }
-    with atomic_file(path, overwrite) as place, _explained(Path(path)), _quiet():
+    cog = cog_options(array.dtype, array.shape, overview_resampling)
+    with atomic_file(path, overwrite) as place, explained(Path(path)), quiet():
         # From memory, GDAL 3.10 keeps every bit, but loses the nodata of 64-bit integers; a
         # GTiff draft keeps that, but turns whole blocks of -0.0 into 0.0.
         drafted = wide and nodata is not None
@@ -109,7 +102,7 @@ def write_cog(
             nodata=nodata,
             **({"driver": "GTiff", "bigtiff": "IF_SAFER"} if drafted else cog),
         ) as out:
-            _describe(out, tags or {}, band_tags, descriptions, scales, offsets, units, crs)
+            describe(out, tags or {}, band_tags, descriptions, scales, offsets, units, crs)
             if colorinterp:
                 out.colorinterp = colorinterp
             if colormap:
@@ -121,7 +114,21 @@ def write_cog(
         _verify(place, array, transform, nodata)
 
 
-def _describe(
+def cog_options(
+    dtype: np.dtype[Any], shape: tuple[int, ...], overview_resampling: str
+) -> dict[str, Any]:
+    """Creation options of a COG of (band, y, x) numbers."""
+    return {
+        "driver": "COG",
+        "compress": "DEFLATE",
+        "predictor": "NO" if dtype.kind == "c" else "YES",  # complex numbers have none
+        "blocksize": _block_size(shape[0] * dtype.itemsize),
+        "bigtiff": "IF_SAFER",
+        "resampling": overview_resampling,
+    }
+
+
+def describe(
     out: Any,
     tags: Mapping[str, str],
     band_tags: Sequence[Mapping[str, str]],
@@ -131,6 +138,7 @@ def _describe(
     units: Sequence[str | None],
     crs: CRS | None,
 ) -> None:
+    """Give an open raster its names, tags, scaling and units (see `write_cog`)."""
     # Without a CRS, "pixel is point" would make GDAL invent a local one.
     out.update_tags(**_named({k: v for k, v in tags.items() if crs or k != "AREA_OR_POINT"}))
     for i, row in enumerate(band_tags, 1):
@@ -148,10 +156,10 @@ def _named(tags: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in tags.items() if k not in ("bidx", "ns")}
 
 
-def _block_size(array: NDArray[Any]) -> int:
+def _block_size(pixel_bytes: int) -> int:
     """512 pixels, less for many bands: they share a block, which must stay under 8 MB."""
     size = 512
-    while size > 128 and size * size * array.shape[0] * array.itemsize > 8_000_000:
+    while size > 128 and size * size * pixel_bytes > 8_000_000:
         size //= 2
     return size
 
@@ -180,7 +188,7 @@ def _verify(
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turn GDAL's failures into one sentence about ``path``."""
     try:
         yield
@@ -195,7 +203,7 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """A raster without georeference is nothing to warn about: the input had none either."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)

@@ -63,7 +63,7 @@ def write_probability(path: AnyPath, mask: CloudMask, overwrite: bool = False) -
             "a detector that gives them",
             "choose a learned detector, or leave the probabilities out",
         )
-    percent = np.stack([_percent(np.where(mask.valid, p, np.nan)) for p in mask.probability])
+    percent = np.stack([in_percent(np.where(mask.valid, p, np.nan)) for p in mask.probability])
     names = [f"probability of {n.replace('_', ' ')}" for n in CLASS_NAMES]
     _write_percent(path, percent, names, mask.transform, mask.crs, overwrite)
 
@@ -116,7 +116,7 @@ def write_confidence(path: AnyPath, filled: FilledTile, overwrite: bool = False)
         OutputError: the file exists already or cannot be written.
     """
     t = filled.tile
-    percent = _percent(filled.confidence)[None]
+    percent = in_percent(filled.confidence)[None]
     _write_percent(path, percent, ["confidence"], t.transform, t.crs, overwrite)
 
 
@@ -222,7 +222,7 @@ def _write_classes(
     )
 
 
-def _percent(share: FloatArray) -> ByteArray:
+def in_percent(share: FloatArray) -> ByteArray:
     """Shares in [0, 1] to whole percent; NaN to nodata."""
     percent = np.clip(np.rint(np.nan_to_num(share) * 100), 0, 100)
     return np.where(np.isnan(share), NODATA, percent).astype(np.uint8)

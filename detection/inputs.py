@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from ..datasets.bands import BLUE, GREEN, NIR, RED, BandSet
@@ -43,5 +42,7 @@ def coarsening(gsd_m: float | None) -> float:
 
 def resized(planes: FloatArray, shape: tuple[int, int]) -> FloatArray:
     """Planes on ``shape`` pixels: averaged where they become fewer, else interpolated."""
+    import cv2
+
     how = cv2.INTER_AREA if shape[0] < planes.shape[1] else cv2.INTER_LINEAR
     return np.stack([cv2.resize(p, shape[::-1], interpolation=how) for p in planes])

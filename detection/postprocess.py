@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from math import ceil
 from typing import Any
 
@@ -14,6 +15,8 @@ from ..datasets.tile import CLEAR, SHADOW, THIN, BoolArray, ByteArray, CloudMask
 
 DEFAULT_MIN_PX = 4
 """Fewer pixels together are noise unless a size is asked for."""
+BAND_ROWS = 512
+"""Rows of a large image that are cleaned together, at least."""
 
 
 def clean_up(
@@ -46,19 +49,31 @@ def clean_up(
         GridError: a size in metres was asked for, and the pixel size is not known.
         ValueRangeError: a negative size, or both minimum sizes at once.
     """
+    pixels, radius_px = sizes_px(
+        tile_gsd_m, min_area_m2=min_area_m2, min_size_px=min_size_px, buffer_m=buffer_m
+    )
+    classes = buffer(drop_specks(mask.classes, pixels), radius_px)
+    return CloudMask(classes, mask.transform, mask.crs, mask.probability)
+
+
+def sizes_px(
+    gsd_m: float | None,
+    *,
+    min_area_m2: float | None = None,
+    min_size_px: int | None = None,
+    buffer_m: float | None = None,
+) -> tuple[int, float]:
+    """Least number of pixels of a group, and radius of the buffer in pixels, for `clean_up`."""
     if min_area_m2 is not None and min_size_px is not None:
         raise ValueRangeError(
             "both min_area_m2 and min_size_px", "one minimum size", "leave one of them out"
         )
     pixels = DEFAULT_MIN_PX if min_size_px is None else min_size_px
     if min_area_m2 is not None:
-        pixels = ceil(_size("min_area_m2", min_area_m2, tile_gsd_m, 2) - 1e-6)
+        pixels = ceil(_size("min_area_m2", min_area_m2, gsd_m, 2) - 1e-6)
     if pixels < 0:
         raise ValueRangeError(f"min_size_px {pixels}", "0 or more", "correct it")
-    classes = drop_specks(mask.classes, pixels)
-    if buffer_m is not None:
-        classes = buffer(classes, _size("buffer_m", buffer_m, tile_gsd_m, 1))
-    return CloudMask(classes, mask.transform, mask.crs, mask.probability)
+    return pixels, 0.0 if buffer_m is None else _size("buffer_m", buffer_m, gsd_m, 1)
 
 
 def _size(name: str, value: float, gsd_m: float | None, power: int) -> float:
@@ -115,3 +130,41 @@ def buffer(classes: ByteArray, radius_px: float) -> ByteArray:
         closer = (distance < nearest) & (distance <= radius_px) & (classes == CLEAR)
         out[closer], nearest[closer] = code, distance[closer]
     return out
+
+
+def cleaned_rows(strips: Iterable[ByteArray], min_px: int, radius_px: float) -> Iterator[ByteArray]:
+    """`drop_specks`, then `buffer`, of an image that comes as strips of rows; exactly the same.
+
+    A group that is judged wrongly because the band at hand cuts it reaches at least ``min_px``
+    rows beyond what is handed on. Cloud is judged before shadow, so bands overlap by twice that,
+    and by the radius of the buffer. Memory grows with the size of what counts as a speck.
+
+    Args:
+        strips: (rows, x) uint8 classes, from top to bottom.
+        min_px: see `drop_specks`.
+        radius_px: see `buffer`.
+
+    Yields:
+        (rows, x) uint8, as many rows in all.
+    """
+    halo = 2 * max(min_px, 0) + ceil(radius_px)
+    band = max(BAND_ROWS, 2 * halo)
+    held: list[ByteArray] = []  # from ``above`` rows before the first that was not handed on
+    above, count = 0, 0
+
+    def finish(rows: int) -> ByteArray:
+        nonlocal held, above, count
+        window = np.concatenate(held)
+        done = buffer(drop_specks(window, min_px), radius_px)[above : above + rows]
+        keep = min(above + rows, halo)
+        held = [window[above + rows - keep :]]
+        above, count = keep, len(held[0])
+        return done
+
+    for strip in strips:
+        held.append(strip)
+        count += len(strip)
+        if count >= above + band + halo:
+            yield finish(count - above - halo)
+    if count > above:
+        yield finish(count - above)

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ..datasets.bands import BandSet
-from ..datasets.errors import ValueRangeError
-from ..datasets.samples import CANONICAL_BANDS, sample_of
+from ..datasets.errors import GridError, ValueRangeError
 from ..datasets.tile import ByteArray, CloudMask, FloatArray, Tile
-from .inputs import NEEDED, check_bands, coarsening, filled, resized
-from .weights import PACKAGED, ModelCard, WeightsError, load_weights
-from .windows import grid, ramp
-
-if TYPE_CHECKING:
-    from .network import SegmentationNet
+from .ahead import ahead
+from .blending import batches, blended
+from .inputs import NEEDED, check_bands, coarsening
+from .model import Model, load_model
+from .pixels import Mirrored, Pixels, TilePixels
+from .prediction import Predictor
+from .runtimes import Choice, Runtime, runtime
+from .weights import PACKAGED, ModelCard, WeightsError
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
-_VARIED, _CONSTANT = 0.05, 1e-6
-"""Reflectance that varies by more than the first never has probabilities that vary by less."""
+_CONSTANT = 1e-6
+"""Probabilities of an image that varies never vary by less."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,22 @@ class Segmenter:
     """Side of what the network sees at a time."""
     overlap_px: int = 64
     """Pixels that neighbouring windows share."""
+    runtime: Choice = "auto"
+    """What runs the network, see `runtimes`."""
+    network_m: float | None = None
+    """Pixel size in metres that the network works at, where the image's is finer: a quarter of the
+    time at twice the size. Its answer is brought back along the edges of the image."""
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise ValueRangeError(
                 f"threshold {self.threshold}", "a probability between 0 and 1", "correct it"
             )
+        if self.network_m is not None and not 10 <= self.network_m <= 60:
+            raise ValueRangeError(
+                f"a network at {self.network_m} m", "10 to 60 m, which it was trained on",
+                "correct it",
+            )  # fmt: skip
 
     def check(self, tile: Tile) -> None:
         """Raise UnfitError unless the tile has the bands that are needed."""
@@ -64,48 +76,67 @@ class Segmenter:
     def mask(self, tile: Tile) -> CloudMask:
         """Classes and calibrated probabilities of every valid pixel."""
         self.check(tile)
-        path = Path(self.weights) if self.weights else DEFAULT_WEIGHTS
-        net, card = _network(path, path.stat().st_mtime_ns if path.exists() else 0)
-        sample = sample_of(tile, CANONICAL_BANDS)
-        image = filled(sample.image, sample.valid)
-        mirror = 180 < (tile.acquired.sun_azimuth_deg or 0) < 360
-        factor = coarsening(tile.gsd_m)
-        if factor > 1:
-            size = tuple(max(1, round(n / factor)) for n in tile.shape)
-            image = resized(image, (size[0], size[1]))
-        if mirror:
-            image = image[..., ::-1]
-        p = self._probabilities(net, card, image, sample.present.astype(np.float32))
-        if mirror:
-            p = p[..., ::-1]
-        if factor > 1:
-            p = resized(p, tile.shape)
-        _check_output(p, image, path)
-        classes = decided(p, card, self.threshold)
-        return CloudMask.like(tile, classes, np.ascontiguousarray(p))
+        p = np.concatenate(list(self.probabilities(TilePixels(tile))), axis=1)
+        return CloudMask.like(tile, self.classes(p), p)
 
-    def _probabilities(
-        self, net: SegmentationNet, card: ModelCard, image: FloatArray, present: FloatArray
-    ) -> FloatArray:
-        """(4, y, x) float32, blended over windows."""
-        import torch
+    def model(self) -> Model:
+        """The network, loaded."""
+        return load_model(self.weights or DEFAULT_WEIGHTS)
 
-        size = -(-self.window_px // net.config.stride) * net.config.stride
-        total = np.zeros((4, *image.shape[1:]), np.float32)
-        there = torch.from_numpy(present)[None]
-        with torch.inference_mode():
-            for rows, columns in grid((image.shape[1], image.shape[2]), size, self.overlap_px):
-                window = image[:, rows.start : rows.stop, columns.start : columns.stop]
-                x = torch.from_numpy(_padded(window, net.config.stride))[None]
-                p = (net(x, there) / card.temperature).softmax(1)
-                if self.flip:
-                    upside = net(x.flip(2), there).flip(2)
-                    p = (p + (upside / card.temperature).softmax(1)) / 2
-                part = p[0, :, : window.shape[1], : window.shape[2]].numpy()
-                weight = ramp(rows)[:, None] * ramp(columns)
-                total[:, rows.start : rows.stop, columns.start : columns.stop] += part * weight
-        total /= total.sum(axis=0)
-        return total
+    def runner(self, shape: tuple[int, int], gsd_m: float | None) -> Runtime:
+        """What runs the network on an image of that size."""
+        pixels = round(shape[0] * shape[1] / self._factor(gsd_m) ** 2)
+        return runtime(self.model(), self.runtime, pixels)
+
+    def classes(self, p: FloatArray) -> ByteArray:
+        """(y, x) uint8 of probabilities (4, y, x)."""
+        return decided(p, self.model().card, self.threshold)
+
+    def probabilities(
+        self, pixels: Pixels, overlapping: bool = False
+    ) -> Generator[FloatArray, None, None]:
+        """Calibrated probabilities (4, rows, width) float32, some rows at a time from the top.
+
+        Args:
+            pixels: the image; only the windows of one row are read at a time.
+            overlapping: read in a thread of its own, while the network works.
+
+        Raises:
+            WeightsError: the weights are broken: not a number, or one answer for all pixels.
+        """
+        model, factor = self.model(), self._factor(pixels.gsd_m)
+        height, width = pixels.shape
+        mirror = 180 < (pixels.acquired.sun_azimuth_deg or 0) < 360
+        if mirror:
+            pixels = Mirrored(pixels)
+        run = self.runner(pixels.shape, pixels.gsd_m)
+        predict = Predictor(
+            run, pixels.present, model.stride, self.flip, factor, self.network_m is not None
+        )
+        sane = _Sanity(model.path)
+
+        def checked(images: FloatArray) -> FloatArray:
+            return sane.passed(images, predict(images))
+
+        size = round(-(-self.window_px // model.stride) * model.stride * factor)
+        windows = batches(pixels, size, round(self.overlap_px * factor), run.batch)
+        # Closed whatever happens: a failure here must stop the reading thread at once.
+        with closing(ahead(windows) if overlapping else windows) as read:
+            for rows in blended(read, checked, (height, width)):
+                yield np.ascontiguousarray(rows[..., ::-1]) if mirror else rows
+        sane.finish()
+
+    def _factor(self, gsd_m: float | None) -> float:
+        """How many pixels of the image, along each side, make one of the network's."""
+        if self.network_m is not None:
+            if gsd_m is None:
+                raise GridError(
+                    f"a network at {self.network_m:g} m for a scene of unknown pixel size",
+                    "a coordinate system, or a sensor whose pixel size is known",
+                    "name the sensor with --sensor, or leave the option out",
+                )
+            return max(self.network_m / gsd_m, 1.0)
+        return coarsening(gsd_m)
 
 
 def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> ByteArray:
@@ -122,49 +153,33 @@ def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> ByteArray
     return np.asarray((p * weights[:, None, None]).argmax(axis=0), np.uint8)
 
 
-@lru_cache(maxsize=4)
-def _network(path: Path, changed_ns: int) -> tuple[SegmentationNet, ModelCard]:
-    """The network in a file, ready to run; kept as long as the file does not change."""
-    import torch
+class _Sanity:
+    """Notices what only broken weights answer: NaN, or the same for all pixels of any image."""
 
-    from .network import NetworkConfig, SegmentationNet
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = [np.inf, -np.inf]  # reflectance
+        self._low, self._high = np.full(4, np.inf), np.full(4, -np.inf)  # probabilities
+        self._large = False
 
-    card, state = load_weights(path, "segmenter")
-    if card.bands != CANONICAL_BANDS.names:
-        raise WeightsError(
-            f"{path} reads bands {', '.join(card.bands)}",
-            f"the canonical bands {', '.join(CANONICAL_BANDS.names)}",
-            "pick weights of this version",
-        )
-    net = SegmentationNet(NetworkConfig.of({**card.network, "encoder_weights": None}))
-    try:
-        net.load_state_dict(state)
-    except RuntimeError as error:
-        raise WeightsError(
-            f"{path}, whose tensors do not fit the network of its card",
-            "a file as kumosan wrote it", "fetch or export it again",
-        ) from error  # fmt: skip
-    return net.eval().to(memory_format=torch.channels_last), card
+    def passed(self, images: FloatArray, p: FloatArray) -> FloatArray:
+        """``p``, once it is found to be numbers."""
+        self._low = np.minimum(self._low, p.min(axis=(0, 2, 3)))
+        self._high = np.maximum(self._high, p.max(axis=(0, 2, 3)))
+        if not np.isfinite(self._low + self._high).all():
+            raise self._broken("not a number")
+        self._seen = [min(self._seen[0], images.min()), max(self._seen[1], images.max())]
+        self._large |= min(p.shape[2:]) >= 8
+        return p
 
+    def finish(self) -> None:
+        """Raise if all images of some size, which varied, got one answer."""
+        varied = self._seen[1] - self._seen[0] > 0.01
+        if self._large and varied and (self._high - self._low).max() < _CONSTANT:
+            raise self._broken("the same for every pixel")
 
-def _padded(window: FloatArray, stride: int) -> FloatArray:
-    """Mirrored at the bottom and the right to multiples of ``stride``."""
-    _, height, width = window.shape
-    pad = ((0, 0), (0, -height % stride), (0, -width % stride))
-    return np.ascontiguousarray(np.pad(window, pad, mode="symmetric"))
-
-
-def _check_output(p: FloatArray, image: FloatArray, path: Path) -> None:
-    """Refuse what only broken weights make: NaN, or one answer for all pixels of any image."""
-    if not np.isfinite(p).all():
-        problem = "not a number"
-    elif (
-        min(p.shape[1:]) >= 8 and np.ptp(image) > 0.01 and np.ptp(p, axis=(1, 2)).max() < _CONSTANT
-    ):
-        problem = "the same for every pixel"
-    else:
-        return
-    raise WeightsError(
-        f"the probabilities from {path} are {problem}",
-        "weights of a finished training", "fetch or train them again",
-    )  # fmt: skip
+    def _broken(self, problem: str) -> WeightsError:
+        return WeightsError(
+            f"the probabilities from {self._path} are {problem}",
+            "weights of a finished training", "fetch or train them again",
+        )  # fmt: skip

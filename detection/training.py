@@ -50,7 +50,6 @@ class Module(lightning.LightningModule):
 
 def seed_everything(seed: int) -> None:
     """Seed what draws without a generator of its own: the first weights of a network."""
-    torch.set_flush_denormal(True)  # tiny averages would slow the processor down
     lightning.seed_everything(seed, verbose=False)
 
 
@@ -93,7 +92,13 @@ def fit(
         enable_progress_bar=False, enable_model_summary=False, log_every_n_steps=1,
         default_root_dir=out, accelerator="auto", devices=1,
     )  # fmt: skip
-    trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
+    torch.set_flush_denormal(True)  # tiny averages would slow the processor down
+    try:
+        trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
+    finally:
+        torch.set_flush_denormal(False)
+    if o.ema:  # a run stopped after its last epoch does not begin again, and has not averaged
+        module.load_state_dict(torch.load(last, "cpu", weights_only=True)["state_dict"])
 
 
 def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:

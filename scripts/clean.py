@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,6 +22,10 @@ def command(
     weights: Annotated[
         Path | None, typer.Option(help="Weights of your own for the network (unet).")
     ] = None,
+    runtime: Annotated[
+        Literal["auto", "torch", "onnx", "openvino"],
+        typer.Option(help="What runs the network; auto measures those installed if it pays."),
+    ] = "auto",
     filler: Annotated[str, typer.Option(help="What fills them.")] = "auto",
     reference: Annotated[
         list[Path] | None, typer.Option(help="Another date on the same grid; may be repeated.")
@@ -70,6 +74,7 @@ def command(
         detector,
         console,
         weights=weights,
+        runtime=runtime,
         min_area_m2=min_area_m2,
         buffer_m=buffer_m,
         buffer_px=2,

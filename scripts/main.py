@@ -12,6 +12,7 @@ from . import (
     demo,
     evaluate,
     experiments,
+    export,
     fill,
     filter,
     info,
@@ -32,7 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (clean, mask, fill, info, demo, tiles, filter, synthesize):
+for module in (clean, mask, fill, info, demo, tiles, filter, synthesize, export):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 train.app.command("classifier")(expand(train_classifier.command))
 app.add_typer(train.app, name="train")

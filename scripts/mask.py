@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,69 +32,77 @@ def command(
     min_area_m2: Annotated[
         float | None, typer.Option(help="Drop specks smaller than this; default: 4 pixels.", min=0)
     ] = None,
+    runtime: Annotated[
+        Literal["auto", "torch", "onnx", "openvino"],
+        typer.Option(help="What runs the network; auto measures those installed if it pays."),
+    ] = "auto",
+    network_m: Annotated[
+        float | None,
+        typer.Option(
+            help="Pixel size the network works at, for example 20 on a 10 m scene: a quarter of "
+            "the time; edges are then found again in the scene.",
+        ),
+    ] = None,
     probability: Annotated[
         bool, typer.Option("--probability", help="Also write <output>_probability.tif.")
     ] = False,
 ) -> None:
-    """Find clouds and shadows: 0 clear, 1 thick, 2 thin, 3 shadow, 255 nodata."""
+    """Find clouds and shadows: 0 clear, 1 thick, 2 thin, 3 shadow, 255 nodata.
+
+    The network (unet) streams: the memory it takes does not grow with the scene. Other detectors
+    look at the whole scene at once.
+    """
     from ..datasets.atomic import refuse_existing
-    from ..datasets.errors import UnfitError
-    from ..datasets.write import write_mask, write_probability
-    from .pipeline import (
-        check_request,
-        cover_facts,
-        cover_text,
-        detect,
-        load,
-        refuse_inputs,
-        stem,
-    )
+    from ..detection.engine import choose_for, mask_scene
+    from ..detection.mask_settings import MaskSettings, output_paths
+    from .pipeline import check_request, describe, open_, refuse_inputs, shares_text, stem
 
     console = Console(common.json, common.log_format, common.verbose)
     path = output or Path(f"{stem(scene)}_mask.tif")
-    outputs = {"mask": path}
-    if probability:
-        outputs["probability"] = path.with_name(f"{path.stem}_probability.tif")
+    settings = MaskSettings(
+        detector=detector,
+        threshold=threshold,
+        weights=weights,
+        min_area_m2=min_area_m2,
+        buffer_m=buffer_m,
+        runtime=runtime,
+        network_m=network_m,
+        probability=probability,
+        overwrite=common.overwrite,
+    )
+    outputs = output_paths(path, settings)
     refuse_inputs(outputs.values(), [scene])
     check_request(detector, "auto", [])
     for one in outputs.values():
         refuse_existing(one, common.overwrite)
 
-    tile = load(scene, reading, console)
+    opened = open_(scene, reading)
+    console.note(f"{scene.name}: {describe(opened)}")
+    used, _ = choose_for(opened, settings)
     if common.dry_run:
         console.result(
-            {"scene": scene, "outputs": outputs, "dry_run": True},
+            {"scene": scene, "outputs": outputs, "detector": used, "dry_run": True},
             "\n".join(str(one) for one in outputs.values()),
         )
         return
-    used, mask = detect(
-        tile,
-        detector,
-        console,
-        threshold=threshold,
-        weights=weights,
-        min_area_m2=min_area_m2,
-        buffer_m=buffer_m,
-    )
-    if probability and mask.probability is None:
-        raise UnfitError(
-            f"--probability with detector {used}",
-            "a detector that knows probabilities",
-            "leave --probability out",
-        )
-    with console.phase("writing"):
-        write_mask(path, mask, overwrite=common.overwrite)
-        if probability:
-            write_probability(outputs["probability"], mask, overwrite=common.overwrite)
+    with console.phase(f"masking ({used})", opened.shape[0] * opened.shape[1]):
+        done = mask_scene(opened, path, settings, console.teller("masking", "rows"))
+    if done.runtime is not None:
+        console.explain(f"the network ran in {done.runtime}")
+    if done.valid_pixels == 0:
+        console.warn("no valid pixel: the scene holds nothing but nodata")
+    elif done.cover["clear"] == 0:
+        console.warn("no clear pixel")
     console.result(
         {
             "scene": scene,
-            "sensor": tile.acquired.sensor,
-            "level": tile.acquired.level,
+            "sensor": opened.acquired.sensor,
+            "level": opened.acquired.level,
             "detector": used,
-            "cover": cover_facts(mask),
+            "runtime": done.runtime,
+            "cover": {name: round(100 * share, 3) for name, share in done.cover.items()},
             "seconds": console.seconds,
             "outputs": outputs,
         },
-        f"found: {cover_text(mask)}\n{console.seconds:.1f} s -> {path}",
+        f"found: {shares_text(done.cover)}\n{console.seconds:.1f} s -> {path}",
     )

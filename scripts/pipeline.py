@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from ..datasets.quicklook import write_quicklook
 from ..datasets.sensors import sensors
 from ..datasets.tile import CLASS_NAMES, PROVENANCE_NAMES, UNFILLABLE
 from ..datasets.write import write_confidence, write_filled, write_mask, write_provenance
+from ..detection.mask_settings import MaskSettings, asked
 from ..detection.postprocess import buffer, clean_up
+from ..detection.runtimes import Choice
 from .console import Console
 from .options import Reading
 
@@ -82,30 +84,22 @@ def detect(
     detector: str,
     console: Console,
     *,
-    threshold: float | None = None,
     weights: Path | None = None,
+    runtime: Choice = "auto",
     min_area_m2: float | None = None,
     buffer_m: float | None = None,
     buffer_px: float = 0.0,
 ) -> tuple[str, CloudMask]:
     """Mask a tile with the detector called ``detector`` (``auto``: the best that fits).
 
-    ``weights`` are for the network, which they choose. ``buffer_px`` is used where no ``buffer_m``
-    is given.
+    ``weights`` and ``runtime`` are for the network; weights choose it. ``buffer_px`` is used where
+    no ``buffer_m`` is given.
 
     Returns:
         the name of the detector that ran, and its mask after morphological clean-up.
     """
-    detector = "unet" if weights is not None and detector == "auto" else detector
-    given = {"threshold": threshold, "weights": weights}
-    settings = {name: value for name, value in given.items() if value is not None}
-    if threshold is not None and (detector == "auto" or not np.isfinite(threshold)):
-        raise UsageError(
-            f"--threshold {threshold} with --detector {detector}",
-            "a finite number, and the detector whose unit it has",
-            "name the detector, for example --detector fmask --threshold 0.2",
-        )
-    name, found = detection.choose(tile, detector, **settings)
+    chosen = asked(MaskSettings(detector, weights=weights, runtime=runtime))
+    name, found = detection.choose(tile, chosen[0], **chosen[1])
     console.explain(f"detectors that fit this scene: {', '.join(detection.fitting(tile))}")
     with console.phase(f"masking ({name})", tile.data[0].size):
         mask = found.mask(tile)
@@ -210,7 +204,11 @@ def fill_facts(filled: FilledTile) -> dict[str, int]:
 
 def cover_text(mask: CloudMask) -> str:
     """``clear 70.1 %, thick cloud 12.0 %, ...``"""
-    cover = mask.cover()
+    return shares_text(mask.cover())
+
+
+def shares_text(cover: Mapping[str, float]) -> str:
+    """The same of shares from 0 to 1."""
     return ", ".join(f"{n.replace('_', ' ')} {100 * cover[n]:.1f} %" for n in CLASS_NAMES)
 
 

@@ -77,3 +77,28 @@ def labelled(tmp_path) -> Path:
         )  # fmt: skip
     (folder / "catalog.json").write_text(json.dumps(rows))
     return folder
+
+
+@pytest.fixture(scope="session")
+def state():
+    """Tensors of a small segmentation network that nobody trained."""
+    import torch
+
+    from kumosan.detection.network import NetworkConfig, SegmentationNet
+
+    torch.manual_seed(1)
+    return SegmentationNet(NetworkConfig("resnet18", 3, (16, 8, 8))).state_dict()
+
+
+@pytest.fixture(scope="session")
+def weights(state, tmp_path_factory) -> Path:
+    """The same as a file of weights."""
+    from kumosan.datasets.samples import CANONICAL_BANDS
+    from kumosan.detection.network import NetworkConfig
+    from kumosan.detection.train_config import as_json
+    from kumosan.detection.weights import ModelCard, save_weights
+
+    network = as_json(NetworkConfig("resnet18", 3, (16, 8, 8)))
+    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
+    save_weights(path, state, ModelCard("segmenter", network, CANONICAL_BANDS.names))
+    return path

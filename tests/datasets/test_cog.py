@@ -183,14 +183,14 @@ def test_existing_is_refused_and_replaced(tmp_path: Path) -> None:
 
 
 def test_file_that_reads_back_otherwise_is_not_kept(tmp_path: Path, monkeypatch) -> None:
-    describe = cog._describe
+    describe = cog.describe
 
     def spoil(out, *args) -> None:
         describe(out, *args)
         real = out.write
         out.write = lambda array: real(array + (np.arange(9) == 5).reshape(array.shape))
 
-    monkeypatch.setattr(cog, "_describe", spoil)
+    monkeypatch.setattr(cog, "describe", spoil)
     with pytest.raises(OutputError, match="reads back other"):
         write_cog(tmp_path / "a.tif", np.ones((1, 3, 3), np.uint8))
     assert not list(tmp_path.iterdir())

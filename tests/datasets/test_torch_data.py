@@ -7,22 +7,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from affine import Affine
 from rasterio.crs import CRS
 
-torch = pytest.importorskip("torch")
-
-from kumosan.datasets.augment import FlipRotate  # noqa: E402
-from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, THERMAL, BandSet  # noqa: E402
-from kumosan.datasets.catalog import CatalogTiles, Row  # noqa: E402
-from kumosan.datasets.errors import UnfitError, ValueRangeError  # noqa: E402
-from kumosan.datasets.labelled import LabelledTile  # noqa: E402
-from kumosan.datasets.loading import DrawSampler, make_loader  # noqa: E402
-from kumosan.datasets.radiometry import SensorNoise  # noqa: E402
-from kumosan.datasets.samples import CANONICAL_BANDS  # noqa: E402
-from kumosan.datasets.tile import Acquisition, CloudMask, Tile  # noqa: E402
-from kumosan.datasets.tile_store import TileStore, resized  # noqa: E402
-from kumosan.datasets.torch_data import (  # noqa: E402
+from kumosan.datasets.augment import FlipRotate
+from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, THERMAL, BandSet
+from kumosan.datasets.catalog import CatalogTiles, Row
+from kumosan.datasets.errors import UnfitError, ValueRangeError
+from kumosan.datasets.labelled import LabelledTile
+from kumosan.datasets.loading import DrawSampler, make_loader
+from kumosan.datasets.radiometry import SensorNoise
+from kumosan.datasets.samples import CANONICAL_BANDS
+from kumosan.datasets.tile import Acquisition, CloudMask, Tile
+from kumosan.datasets.tile_store import TileStore, resized
+from kumosan.datasets.torch_data import (
     Draw,
     ObservedPairDataset,
     PairedDataset,
@@ -30,7 +29,7 @@ from kumosan.datasets.torch_data import (  # noqa: E402
     SegmentationDataset,
     with_presence,
 )
-from kumosan.synthesis.composite import cloudify  # noqa: E402
+from kumosan.synthesis.composite import cloudify
 
 torch.set_num_threads(1)
 RGBN = BandSet((RED, GREEN, BLUE, NIR))

@@ -5,9 +5,6 @@ import sys
 
 import pytest
 
-from kumosan.datasets import vision
-from kumosan.datasets.errors import MissingExtraError
-
 CODE = """
 from kumosan.datasets.vision import torchvision
 import torch
@@ -19,12 +16,5 @@ print(tuple(vgg(torch.zeros(1, 3, 32, 32)).shape))
 
 @pytest.mark.slow
 def test_vgg_runs_in_a_fresh_interpreter():
-    pytest.importorskip("torch", reason="needs the extra 'nets'")
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True)
     assert done.stdout.strip() == "(1, 2)", done.stderr
-
-
-def test_without_torchvision_the_error_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torchvision", None)  # import raises ImportError
-    with pytest.raises(MissingExtraError, match=r"pip install 'kumosan\[nets\]'"):
-        vision.torchvision()

@@ -64,28 +64,6 @@ class TestEveryDetector:
         mask.check_grid(tile)
         assert mask.transform == tile.transform
 
-    def test_finds_the_cloud(self, name, make):
-        cloud = disc((40, 40))
-        found = detection.get(name).mask(make(name, cloud)).cloud
-        assert (found ^ cloud).sum() <= 0.05 * cloud.sum()
-
-    def test_all_cloud_and_no_cloud(self, name, make):
-        every = np.ones((20, 30), bool)
-        assert (detection.get(name).mask(make(name, every)).classes == THICK).all()
-        assert (detection.get(name).mask(make(name, ~every)).classes == CLEAR).all()
-
-    @pytest.mark.filterwarnings("error::RuntimeWarning")
-    def test_nodata_stays_where_it_is(self, name, make):
-        tile = make(name, disc((40, 40)), sun=(40.0, 150.0))
-        whole = detection.get(name).mask(tile).classes
-        data = tile.data.copy()
-        lost = np.zeros(tile.shape, bool)
-        lost[:3] = lost[5, 7] = lost[20, 20] = True
-        data[:, lost] = np.nan
-        found = detection.get(name).mask(replace(tile, data=data)).classes
-        assert (found[lost] == NODATA).all()
-        assert np.array_equal(found[~lost], whole[~lost])
-
     @pytest.mark.filterwarnings("error::RuntimeWarning")
     def test_nothing_but_nodata(self, name, make):
         tile = make(name, disc((9, 9)))
@@ -114,6 +92,37 @@ class TestEveryDetector:
         one, two = detection.get(name).mask(tile), detection.get(name).mask(other)
         assert np.array_equal(one.classes, two.classes)
 
+    def test_a_tile_without_its_bands(self, name, pixel):
+        with pytest.raises(UnfitError):
+            detection.get(name).mask(pixel(thermal=290.0))
+
+
+@pytest.mark.parametrize("name", sorted(set(detection.DETECTORS) - set(PEERS) - {"unet"}))
+class TestEveryRule:
+    """What a rule does to the pixel; a network looks at the surroundings too."""
+
+    def test_finds_the_cloud(self, name, make):
+        cloud = disc((40, 40))
+        found = detection.get(name).mask(make(name, cloud)).cloud
+        assert (found ^ cloud).sum() <= 0.05 * cloud.sum()
+
+    def test_all_cloud_and_no_cloud(self, name, make):
+        every = np.ones((20, 30), bool)
+        assert (detection.get(name).mask(make(name, every)).classes == THICK).all()
+        assert (detection.get(name).mask(make(name, ~every)).classes == CLEAR).all()
+
+    @pytest.mark.filterwarnings("error::RuntimeWarning")
+    def test_nodata_stays_where_it_is(self, name, make):
+        tile = make(name, disc((40, 40)), sun=(40.0, 150.0))
+        whole = detection.get(name).mask(tile).classes
+        data = tile.data.copy()
+        lost = np.zeros(tile.shape, bool)
+        lost[:3] = lost[5, 7] = lost[20, 20] = True
+        data[:, lost] = np.nan
+        found = detection.get(name).mask(replace(tile, data=data)).classes
+        assert (found[lost] == NODATA).all()
+        assert np.array_equal(found[~lost], whole[~lost])
+
     def test_landsat_surface_reflectance(self, name, make):
         cloud = disc((40, 40))
         tile = make(name, cloud, names=C2L2)
@@ -124,16 +133,12 @@ class TestEveryDetector:
             found = detection.get(name).mask(tile).cloud
             assert (found ^ cloud).sum() <= 0.05 * cloud.sum()
 
-    def test_a_tile_without_its_bands(self, name, pixel):
-        with pytest.raises(UnfitError):
-            detection.get(name).mask(pixel(thermal=290.0))
-
 
 def test_rgb_only_names_what_fits(pixel):
     tile = pixel(blue=0.1, green=0.1, red=0.1)
-    assert detection.fitting(tile) == ["hot", "braaten"]
+    assert detection.fitting(tile) == ["unet", "hot", "braaten"]
     for name in ("fmask", "ltk", "hollstein", "scl", "qa", "udm2"):
-        with pytest.raises(UnfitError, match="hot, braaten") as caught:
+        with pytest.raises(UnfitError, match="unet, hot, braaten") as caught:
             detection.choose(tile, name)
         assert name in str(caught.value)
     assert detection.choose(tile, "braaten")[0] == "braaten"
@@ -143,10 +148,10 @@ def test_rgb_only_names_what_fits(pixel):
     ("names", "expected"),
     [
         (("green", "red"), "braaten"),
-        (("blue", "green", "red", "nir"), "hot"),
-        (("blue", "green", "red", "nir", "swir1"), "hot"),
-        (C2L2, "fmask"),
-        (("blue", "green", "red", "nir", "swir1", "swir2"), "fmask"),
+        (("blue", "red"), "hot"),
+        (("blue", "green", "red"), "unet"),
+        (("green", "red", "nir"), "unet"),
+        (C2L2, "unet"),
     ],
 )
 def test_auto(pixel, names, expected):
@@ -158,12 +163,11 @@ def test_auto(pixel, names, expected):
     assert np.array_equal(detection.detect(tile).classes, detector.mask(tile).classes)
 
 
-def test_auto_prefers_qa_pixel_and_fmask_to_scl(make):
+def test_auto_takes_the_suppliers_mask_where_the_network_has_too_few_bands(make):
     cloud = disc((8, 8))
-    assert detection.auto(make("qa", cloud)) == "qa"
-    assert detection.auto(make("scl", cloud)) == "fmask"
-    assert detection.auto(make("scl", cloud, names=("blue", "green", "red"))) == "scl"
-    assert detection.auto(make("udm2", cloud, names=("blue", "green", "red", "nir"))) == "udm2"
+    for name in ("qa", "scl", "udm2"):
+        assert detection.auto(make(name, cloud)) == "unet"
+        assert detection.auto(make(name, cloud, names=("green", "red"))) == name
 
 
 def test_nothing_fits():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from affine import Affine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kumosan.datasets.errors import FileError, UnfitError, ValueRangeError
@@ -58,6 +58,7 @@ def test_clear_ground_whose_shadows_nobody_drew_counts_less():
     assert labels(part(50, 1), meaning=NO_SHADOW) == (0, 1)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100), st.integers(1, 3))
 def test_the_truth_is_more_than_5_percent(n, code):
     assert truth(part(n, code)) is (n <= 5)

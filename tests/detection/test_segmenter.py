@@ -4,34 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from affine import Affine
 
 from kumosan import detection
 from kumosan.datasets.errors import FileError, UnfitError, ValueRangeError
 from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import NODATA
-from kumosan.detection.network import NetworkConfig, SegmentationNet
+from kumosan.detection.network import NetworkConfig
+from kumosan.detection.runtimes import TorchRuntime
 from kumosan.detection.segmenter import Segmenter, decided
 from kumosan.detection.train_config import as_json
 from kumosan.detection.weights import ModelCard, WeightsError, save_weights
 
-CONFIG = NetworkConfig("resnet18", 3, (16, 8, 8))
+CONFIG = NetworkConfig("resnet18", 3, (16, 8, 8))  # as the fixture `weights`
 CARD = ModelCard("segmenter", as_json(CONFIG), CANONICAL_BANDS.names)
 S2 = ("blue", "green", "red", "nir", "swir1", "swir2", "cirrus")
-
-
-@pytest.fixture(scope="session")
-def state():
-    torch.manual_seed(1)
-    return SegmentationNet(CONFIG).state_dict()
-
-
-@pytest.fixture(scope="session")
-def weights(state, tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
-    save_weights(path, state, CARD)
-    return path
 
 
 def blob(shape):
@@ -101,17 +88,17 @@ def test_nodata_stays_nodata_and_does_not_spread(scene, weights):
 
 def test_fine_pixels_are_averaged_to_what_the_network_knows(scene, weights, monkeypatch):
     seen = []
-    inner = Segmenter._probabilities
+    inner = TorchRuntime.__call__
 
-    def spy(self, net, card, image, present):
-        seen.append(image.shape)
-        return inner(self, net, card, image, present)
+    def spy(self, images, present):
+        seen.append(images.shape)
+        return inner(self, images, present)
 
-    monkeypatch.setattr(Segmenter, "_probabilities", spy)
+    monkeypatch.setattr(TorchRuntime, "__call__", spy)
     tile = scene(blob((90, 60)), names=S2)
     fine = replace(tile, transform=tile.transform @ Affine.scale(1 / 12))  # 2.5 m
     found = Segmenter(weights).mask(fine)
-    assert seen == [(7, 22, 15)]
+    assert seen == [(1, 7, 32, 16)]  # 22 x 15, mirrored to what the network takes
     assert found.classes.shape == (90, 60)
 
 

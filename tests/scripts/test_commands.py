@@ -176,7 +176,7 @@ def test_a_scene_without_cloud_comes_out_as_it_went_in(scene, tmp_path):
         (["mask", "{scene}", "--max-pixels", "100"], 3, "--max-pixels"),
         (["fill", "{scene}", "{scene}"], 3, "mask"),
         (["mask", "{scene}", "--buffer-m", "-1"], 2, "buffer"),
-        (["mask", "{scene}", "--probability"], 5, "probab"),
+        (["mask", "{scene}", "--detector", "hot", "--probability"], 5, "probab"),
         (["mask", "{scene}", "-o", "{none}/x/y.tif"], 2, "folder"),
         (["clean", "{scene}", "--filler", "temporal"], 2, "--reference"),
         (["clean", "{scene}", "--filler", "telea", "--reference", "{scene}"], 2, "temporal"),

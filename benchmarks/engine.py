@@ -1,0 +1,199 @@
+"""How fast a whole scene is masked by the network, and in how much memory.
+
+    python benchmarks/engine.py [--weights FILE] [--side 5490] [--folder DIR] [--peers]
+                                [--memory 10980 21960] [--runtime auto] [--json-out FILE]
+
+Everything is measured side by side in one run. The scene is made: 13 bands of uint16 as a tiled
+GeoTIFF, the drawn demo scene repeated as in a mirror, with fresh noise in every number so that it
+compresses like a real one. Without weights the network is the shipped architecture with random
+numbers, which takes the same time.
+
+- total: `mask_scene`, file to file, against reading alone (the same windows, decoded) and the
+  network alone (ready tensors, the same number of windows). The aim is at most 1.5 times the
+  longer of the two.
+- peers: ukis-csmask and s2cloudless on a part of the same scene in memory, on the same cores.
+- memory: peak of the resident set (VmHWM) of a process of its own that masks a scene of each side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CORES = len(os.sched_getaffinity(0))
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, str(CORES))
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window
+
+from kumosan import detection
+from kumosan.datasets import open_scene
+from kumosan.datasets.samples import CANONICAL_BANDS
+from kumosan.datasets.write import write_tile
+from kumosan.detection import MaskSettings, mask_scene
+from kumosan.detection.blending import batches
+from kumosan.detection.model import load_model
+from kumosan.detection.pixels import ScenePixels
+from kumosan.detection.runtimes import measured, runtime
+from kumosan.detection.segmenter import Segmenter
+from kumosan.detection.weights import ModelCard, save_weights
+from kumosan.detection.windows import spans
+from kumosan.synthesis.demo import demo_pair
+
+BASE = 610
+BLOCK = 512
+
+
+def main() -> int:
+    options = parsed()
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        folder = Path(name)
+        weights = options.weights or random_weights(folder / "random.safetensors")
+        found: dict[str, Any] = {"cores": CORES}
+        scene = made(folder / "scene.tif", options.side)
+        found |= times(scene, weights, options.runtime, folder)
+        if options.peers:
+            found["peers"] = peers(scene, found["Mpix/s"])
+        scene.unlink()
+        for side in options.memory:
+            scene = made(folder / f"{side}.tif", side)
+            found[f"peak GB, side {side}"] = peak_gb(scene, weights, options.runtime, folder)
+            scene.unlink()
+    for key, value in found.items():
+        print(f"{key}: {value:.3g}" if isinstance(value, float) else f"{key}: {value}")
+    if options.json_out:
+        options.json_out.write_text(json.dumps(found, indent=1))
+    return 0
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--side", type=int, default=5490, help="pixels of the timed scene")
+    parser.add_argument("--folder", type=Path, help="where the scenes are made")
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--memory", type=int, nargs="*", default=[], help="sides in pixels")
+    parser.add_argument("--runtime", default="auto")
+    parser.add_argument("--json-out", type=Path)
+    return parser.parse_args()
+
+
+def random_weights(path: Path) -> Path:
+    import torch
+
+    from kumosan.detection.network import NetworkConfig, SegmentationNet
+    from kumosan.detection.train_config import as_json
+
+    torch.manual_seed(0)
+    config = NetworkConfig()
+    card = ModelCard("segmenter", as_json(config), CANONICAL_BANDS.names)
+    save_weights(path, SegmentationNet(config).state_dict(), card)
+    return path
+
+
+def made(path: Path, side: int) -> Path:
+    """The scene, written block row by block row."""
+    base = path.with_name("base.tif")
+    tile = demo_pair(shape=(BASE, BASE)).cloudy
+    write_tile(base, tile, overwrite=True)
+    rng = np.random.default_rng(0)
+    with rasterio.open(base) as source:
+        numbers = source.read()
+        profile = source.profile | {
+            "driver": "GTiff", "height": side, "width": side, "tiled": True, "blockxsize": BLOCK,
+            "blockysize": BLOCK, "compress": "deflate", "zlevel": 1, "predictor": 2,
+            "interleave": "pixel", "num_threads": CORES, "bigtiff": "YES",
+        }  # fmt: skip
+        across = mirrored(np.arange(side))
+        with rasterio.open(path, "w", **profile) as out:
+            out.update_tags(**source.tags())
+            out.descriptions, out.scales = source.descriptions, source.scales
+            out.offsets = source.offsets
+            for i in source.indexes:
+                out.update_tags(i, **source.tags(i))
+            for top in range(0, side, BLOCK):
+                rows = min(BLOCK, side - top)
+                part = numbers[:, mirrored(np.arange(top, top + rows))][:, :, across]
+                part = part + rng.integers(0, 16, part.shape, np.uint16)
+                out.write(part, window=Window(0, top, side, rows))
+    base.unlink()
+    return path
+
+
+def mirrored(places: np.ndarray) -> np.ndarray:
+    """Places in the base tile, to and fro."""
+    turn = places % (2 * BASE)
+    return np.where(turn < BASE, turn, 2 * BASE - 1 - turn)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def times(path: Path, weights: Path, name: str, folder: Path) -> dict[str, Any]:
+    scene, segmenter = open_scene(path), Segmenter(weights, runtime=name)
+    model, pixels = load_model(weights), scene.shape[0] * scene.shape[1]
+    found: dict[str, Any] = {"side": scene.shape[1]}
+    if name == "auto":
+        found["Mpix/s of runtimes"] = {k: round(v, 3) for k, v in measured(model).items()}
+    run = runtime(model, name, pixels)
+
+    def read() -> None:
+        for _ in batches(ScenePixels(scene), segmenter.window_px, segmenter.overlap_px, run.batch):
+            pass
+
+    windows = len(spans(scene.shape[0], segmenter.window_px, segmenter.overlap_px)) ** 2
+    ready = np.random.default_rng(0).random((run.batch, 7, 512, 512), np.float32)
+    present = np.ones(7, np.float32)
+    run(ready, present)
+    few = max(3, min(20, windows // run.batch))
+    a_batch = float(np.median([seconds(lambda: run(ready, present)) for _ in range(few)]))
+    found["reading s"], found["network s"] = seconds(read), a_batch * windows / run.batch
+    done = mask_scene(
+        scene, folder / "mask.tif", MaskSettings("unet", weights=weights, runtime=name)
+    )
+    found |= {"runtime": done.runtime, "total s": done.seconds}
+    found["total / longer"] = done.seconds / max(found["reading s"], found["network s"])
+    found["Mpix/s"] = pixels / 1e6 / done.seconds
+    return found
+
+
+def peers(path: Path, ours: float) -> dict[str, Any]:
+    """Speed of others on 512 x 512 pixels in memory; how many times as fast the whole mask is."""
+    tile = open_scene(path).read(Window(0, 0, 512, 512))
+    found: dict[str, Any] = {}
+    for name in ("ukis", "s2cloudless"):
+        detector = detection.get(name)
+        detector.mask(tile)
+        took = float(np.median([seconds(lambda d=detector: d.mask(tile)) for _ in range(3)]))
+        speed = tile.data[0].size / 1e6 / took
+        found[name] = {"Mpix/s": round(speed, 4), "times": round(ours / speed, 1)}
+    return found
+
+
+def peak_gb(path: Path, weights: Path, name: str, folder: Path) -> float:
+    code = f"""
+from kumosan.datasets import open_scene
+from kumosan.detection import MaskSettings, mask_scene
+mask_scene(open_scene({str(path)!r}), {str(folder / "peak.tif")!r},
+           MaskSettings("unet", weights={str(weights)!r}, runtime={name!r}, overwrite=True))
+print([l for l in open("/proc/self/status") if l.startswith("VmHWM")][0].split()[1])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-1]) / 2**20
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""A trained network with its card: loaded once, run by any runtime."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..datasets.errors import MissingExtraError
+from ..datasets.samples import CANONICAL_BANDS
+from .weights import ModelCard, WeightsError, load_weights
+
+if TYPE_CHECKING:
+    from .network import SegmentationNet
+
+_OPSET = 17
+"""Of ONNX (2022): the first with everything that exporters use, read by all runtimes since."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What the weights of a segmenter are, ready to run. Compared by identity."""
+
+    path: Path
+    card: ModelCard
+    net: SegmentationNet
+
+    @property
+    def stride(self) -> int:
+        """Sides of what the network sees must be multiples of it."""
+        return self.net.config.stride
+
+    def module(self) -> Any:
+        """A torch module (image, present) -> calibrated probabilities, sharing the weights."""
+        from torch import nn
+
+        net, temperature = self.net, self.card.temperature
+
+        class Calibrated(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.net = net
+
+            def forward(self, image: Any, present: Any) -> Any:
+                return (self.net(image, present) / temperature).softmax(1)
+
+        return Calibrated().eval()
+
+    def onnx(self) -> bytes:
+        """The same as an ONNX graph of any batch, height and width; exported once.
+
+        Raises:
+            MissingExtraError: the package onnx is not installed.
+        """
+        return _exported(self)
+
+
+@lru_cache(maxsize=2)
+def _exported(model: Model) -> bytes:
+    try:
+        import onnx  # noqa: F401  torch's exporter needs it, and says so less kindly
+    except ImportError as error:
+        raise MissingExtraError("ONNX", "onnx") from error
+    import torch
+
+    side = 2 * model.stride
+    example = (torch.rand(1, len(model.card.bands), side, side), torch.ones(1, 7))
+    axes = {0: "n", 2: "height", 3: "width"}
+    out = io.BytesIO()
+    with warnings.catch_warnings():  # the exporter by tracing is the one that needs no onnxscript
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model.module(),
+            example,
+            out,
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=["image", "present"],
+            output_names=["probability"],
+            dynamic_axes={"image": axes, "present": {0: "n"}, "probability": axes},
+        )
+    return out.getvalue()
+
+
+def load_model(path: str | Path) -> Model:
+    """The network in a file; kept as long as the file does not change.
+
+    Raises:
+        FileError, WeightsError: see `weights.load_weights`.
+        WeightsError: other bands, or tensors that do not fit the card.
+    """
+    path = Path(path)
+    return _loaded(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=4)
+def _loaded(path: Path, changed_ns: int) -> Model:
+    from .network import NetworkConfig, SegmentationNet
+
+    card, state = load_weights(path, "segmenter")
+    if card.bands != CANONICAL_BANDS.names:
+        raise WeightsError(
+            f"{path} reads bands {', '.join(card.bands)}",
+            f"the canonical bands {', '.join(CANONICAL_BANDS.names)}",
+            "pick weights of this version",
+        )
+    net = SegmentationNet(NetworkConfig.of({**card.network, "encoder_weights": None}))
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:
+        raise WeightsError(
+            f"{path}, whose tensors do not fit the network of its card",
+            "a file as kumosan wrote it", "fetch or export it again",
+        ) from error  # fmt: skip
+    return Model(path, card, net.eval())

@@ -1,0 +1,202 @@
+"""What runs the network: torch, ONNX Runtime or OpenVINO, behind one small interface.
+
+``auto`` measures those that are installed on a window or two, and remembers. That costs seconds
+(the network has to be exported first), so small images are left to torch unmeasured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+import numpy as np
+
+from ..datasets.errors import MissingExtraError, UsageError
+from ..datasets.tile import FloatArray
+
+if TYPE_CHECKING:
+    from .model import Model
+
+Choice = Literal["auto", "torch", "onnx", "openvino"]
+MEASURED_PX = 60_000_000
+"""Images of fewer pixels are not worth the seconds that measuring takes."""
+
+
+class Runtime(Protocol):
+    """Runs a network on windows."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def batch(self) -> int:
+        """How many windows of 512 x 512 it takes at once."""
+        ...
+
+    def __call__(self, images: FloatArray, present: FloatArray) -> FloatArray:
+        """(n, 4, y, x) float32 calibrated probabilities.
+
+        Args:
+            images: (n, band, y, x) float32 reflectance without holes.
+            present: (band,) float32, 1 where the sensor has the band.
+        """
+        ...
+
+
+class TorchRuntime:
+    """torch on the GPU if there is one, else on the processor."""
+
+    def __init__(self, model: Model, bfloat16: bool = False) -> None:
+        import torch
+
+        self.name = "torch-bf16" if bfloat16 else "torch"
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.batch = 16 if self._device == "cuda" else 2
+        self._bfloat16 = bfloat16
+        net = deepcopy(model.module())  # to() would move the shared weights
+        self._net = net.to(self._device, memory_format=torch.channels_last)
+
+    def __call__(self, images: FloatArray, present: FloatArray) -> FloatArray:
+        import torch
+
+        x, there = torch.from_numpy(images), torch.from_numpy(present).expand(len(images), -1)
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._device, torch.bfloat16, enabled=self._bfloat16),
+        ):
+            p = self._net(x.to(self._device), there.to(self._device))
+        found: FloatArray = p.float().cpu().numpy()
+        return found
+
+
+class OnnxRuntime:
+    """ONNX Runtime on the processor."""
+
+    name, batch = "onnx", 2
+
+    def __init__(self, model: Model) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors alone
+        self._session = onnxruntime.InferenceSession(
+            model.onnx(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, images: FloatArray, present: FloatArray) -> FloatArray:
+        there = np.repeat(present[None], len(images), axis=0)
+        found: FloatArray = self._session.run(None, {"image": images, "present": there})[0]
+        return found
+
+
+class OpenVinoRuntime:
+    """OpenVINO on the processor."""
+
+    name, batch = "openvino", 2
+
+    def __init__(self, model: Model) -> None:
+        import openvino
+
+        # fp32: the default precision of a processor with bf16 would change classes
+        self._compiled = openvino.Core().compile_model(
+            model.onnx(), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+        )
+
+    def __call__(self, images: FloatArray, present: FloatArray) -> FloatArray:
+        there = np.repeat(present[None], len(images), axis=0)
+        request = self._compiled.create_infer_request()  # several threads may call
+        found: FloatArray = request.infer({"image": images, "present": there})[0].copy()
+        return found
+
+
+_FACTORIES: dict[str, Callable[[Model], Runtime]] = {
+    "torch": TorchRuntime,
+    "torch-bf16": lambda model: TorchRuntime(model, bfloat16=True),
+    "onnx": OnnxRuntime,
+    "openvino": OpenVinoRuntime,
+}
+_NEEDS = {"onnx": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
+"""Packages of the extra of the same name."""
+
+
+def runtime(model: Model, choice: str = "auto", pixels: int = 0) -> Runtime:
+    """The runtime of that name, ready to run.
+
+    Args:
+        model: the network.
+        choice: a name, or ``auto``: the fastest here, measured where there are enough pixels.
+        pixels: how many will have to be masked.
+
+    Raises:
+        UsageError: no such runtime.
+        MissingExtraError: it is not installed.
+    """
+    if choice not in get_args(Choice):
+        raise UsageError(
+            f"runtime '{choice}'", f"one of {', '.join(get_args(Choice))}", "correct it"
+        )
+    if choice == "auto":
+        choice = fastest(model) if pixels >= MEASURED_PX or _gpu() else "torch"
+    if not _installed(choice):
+        raise MissingExtraError(f"the runtime {choice}", choice)
+    return _made(model, choice)
+
+
+def fastest(model: Model) -> str:
+    """Name of the fastest runtime that is installed, measured once in a process."""
+    speeds = measured(model)
+    return max(speeds, key=lambda name: speeds[name])
+
+
+@lru_cache(maxsize=4)
+def measured(model: Model) -> dict[str, float]:
+    """Megapixels a second of each runtime that is installed and suits the machine."""
+    names = ["torch"]
+    names += ["torch-bf16"] if _bfloat16() else []
+    # A GPU leaves every processor behind: nothing to measure there.
+    names += [] if _gpu() else [name for name in _NEEDS if _installed(name)]
+    return {name: speed(_made(model, name)) for name in names}
+
+
+def speed(run: Runtime, rounds: int = 2, size: int = 512) -> float:
+    """Megapixels a second on full batches of random windows, the best of ``rounds``."""
+    rng = np.random.default_rng(0)
+    images = rng.random((run.batch, 7, size, size), np.float32)
+    present = np.ones(7, np.float32)
+    run(images, present)  # the first pass compiles and allocates
+    best = 0.0
+    for _ in range(rounds):
+        began = time.perf_counter()
+        run(images, present)
+        best = max(best, run.batch * size * size / 1e6 / (time.perf_counter() - began))
+    return best
+
+
+@lru_cache(maxsize=4)
+def _made(model: Model, name: str) -> Runtime:
+    return _FACTORIES[name](model)
+
+
+def _installed(name: str) -> bool:
+    return all(find_spec(package) is not None for package in _NEEDS.get(name, ()))
+
+
+def _gpu() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def _bfloat16() -> bool:
+    """Whether the device multiplies bfloat16 in hardware; emulated it is ten times slower."""
+    import torch
+
+    if torch.cuda.is_available():
+        return bool(torch.cuda.get_device_capability()[0] >= 8)
+    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    found: list[Any] = [getattr(torch.cpu, name, None) for name in checks]
+    return any(check() for check in found if check is not None)
