@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,11 @@ def describe(tile: Tile, p: FloatArray) -> FloatArray:
 
 
 def choose(
-    unsure: NDArray[np.floating], features: FloatArray, n: int, random: bool = False, seed: int = 0
+    unsure: NDArray[np.floating[Any]],
+    features: FloatArray,
+    n: int,
+    random: bool = False,
+    seed: int = 0,
 ) -> list[Suggestion]:
     """Tiles to label, in order.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -66,7 +66,9 @@ def audit(
         tile = CatalogTiles((row,))[0].tile
         return detection.choose(tile, detector)[1]
 
-    judge_for = fold_detectors(fold_weights) if fold_weights else rule_for
+    judge_for: Callable[[Row], Detector] = (
+        fold_detectors(fold_weights) if fold_weights else rule_for
+    )
     if common.dry_run:
         console.result({"labels": len(rows), "dry_run": True}, f"{len(rows)} labels -> {output}/")
         return

@@ -24,7 +24,7 @@ def read_instances(content: bytes, where: str) -> list[ChipLabel]:
     facts = loads(content, where)
     try:
         info = facts.get("info") or {}
-        said = {
+        said: dict[str, Any] = {
             "annotator": str(info.get("contributor") or ""),
             "time": str(info.get("date_created") or ""),
             "project": str(info.get("description") or ""),
