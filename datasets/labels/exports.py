@@ -47,7 +47,7 @@ def _cvat(top: Path | Member, folder: Path | Member, fetch: Fetch | None) -> lis
         return _cvat_file(top)
     if (top / "annotations.xml").is_file():
         return _cvat_file(top / "annotations.xml")
-    instances = sorted((top / "annotations").glob("*.json"), key=str)
+    instances: list[File] = sorted((top / "annotations").glob("*.json"), key=str)
     if instances:
         return [label for file in instances for label in _cvat_file(file)]
     if (top / "labelmap.txt").is_file():
