@@ -28,6 +28,11 @@ def answer(*words) -> dict:
     return json.loads(done.stdout)
 
 
+def push(tool, patches, task, *more) -> dict:
+    args = ("--project", "P", "--offline", task, "--detector", "hot")
+    return answer("push", tool, patches, *args, *more)
+
+
 @pytest.fixture
 def patches(tmp_path):
     """Two patches: one with a white cloud, one without."""
@@ -48,7 +53,7 @@ def patches(tmp_path):
 
 @pytest.mark.parametrize("tool", ["cvat", "labelbox"])
 def test_push_offline_says_what_it_wrote(tool, patches, tmp_path):
-    told = answer("push", tool, patches, "--project", "P", "--offline", tmp_path / "task")
+    told = push(tool, patches, tmp_path / "task")
     assert (told["chips"], told["folder"]) == (2, str(tmp_path / "task"))
     names = {p.name for p in (tmp_path / "task").iterdir()}
     rest = {
@@ -59,8 +64,7 @@ def test_push_offline_says_what_it_wrote(tool, patches, tmp_path):
 
 
 def test_push_and_pull_and_what_lies_there_then(patches, tmp_path):
-    args = ("--project", "P", "--offline", tmp_path / "task", "--detector", "hot")
-    answer("push", "cvat", patches, *args)
+    push("cvat", patches, tmp_path / "task")
     told = answer("pull", "cvat", tmp_path / "task" / "annotations.xml", "-o", tmp_path / "out")
     assert (told["masks"], told["patches"], told["catalog_rows"]) == (2, 2, 2)
     mask = read_mask(tmp_path / "out" / "strip_00000_00000_mask.tif")
@@ -73,7 +77,7 @@ def test_push_and_pull_and_what_lies_there_then(patches, tmp_path):
 
 
 def test_two_labels_of_a_chip_name_the_option_that_helps(patches, tmp_path):
-    answer("push", "cvat", patches, "--project", "P", "--offline", tmp_path / "task")
+    push("cvat", patches, tmp_path / "task")
     xml = tmp_path / "task" / "annotations.xml"
     name = "strip_00000_00000.png"
     xml.write_text(xml.read_text().replace("strip_00000_00032.png", name))
@@ -88,9 +92,9 @@ def test_two_labels_of_a_chip_name_the_option_that_helps(patches, tmp_path):
 
 def test_dry_runs_write_nothing(patches, tmp_path):
     task = tmp_path / "task"
-    told = answer("push", "cvat", patches, "--project", "P", "--offline", task, "--dry-run")
+    told = push("cvat", patches, task, "--dry-run")
     assert told["dry_run"] and not task.exists()
-    answer("push", "cvat", patches, "--project", "P", "--offline", task)
+    push("cvat", patches, task)
     told = answer("pull", "cvat", task, "-o", tmp_path / "out", "--dry-run")
     assert told["chips"] == 2 and not (tmp_path / "out").exists()
 

@@ -60,12 +60,13 @@ def test_from_a_strip_to_a_network_and_a_clean_scene(tmp_path, monkeypatch):
     strip("strip.tif")
     cut = run("tiles", "strip.tif", "-o", "patches", "--size", 32)
     assert cut["patches"] > cut["plain_grid"]
-    run("labels", "push", "cvat", "patches", "--project", "P", "--offline", "task")
+    run("labels", "push", "cvat", "patches", "--project", "P", "--offline", "task",
+        "--detector", "hot")  # fmt: skip
     pulled = run("labels", "pull", "cvat", "task/annotations.xml", "-o", "truth")
     assert pulled["catalog_rows"] == pulled["masks"] == cut["patches"]
     table = (tmp_path / "truth" / "patches.csv").read_text()
     assert ",clear," in table and ",cloudy," in table
-    run("labels", "audit", "truth", "-o", "audit", "--n", 2)
+    run("labels", "audit", "truth", "-o", "audit", "--n", 2, "--detector", "fmask")
     (tmp_path / "small.toml").write_text(SMALL.format(decisions="audit/decisions.csv"))
     run("train", "segmenter", "truth", "-o", "run", "--config", "small.toml")
     run("train", "classifier", "truth/patches.csv", "-o", "sorter", "--epochs", 1, "--folds", 0)
@@ -76,5 +77,5 @@ def test_from_a_strip_to_a_network_and_a_clean_scene(tmp_path, monkeypatch):
     run("synthesize", *clear[:2], "-o", "pairs", "--n", 1, "--size", 32)
     run("labels", "suggest", "patches", "--n", 2, "-o", "next",
         "--weights", "run/weights.safetensors")  # fmt: skip
-    run("clean", "strip.tif", "-o", "clean")
+    run("clean", "strip.tif", "-o", "clean", "--detector", "fmask")
     assert (tmp_path / "clean" / "strip_clean.tif").exists()
