@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import clean, demo, evaluate, fill, info, mask, synthesize, tiles, train
+from . import batch, clean, demo, evaluate, fill, info, mask, synthesize, tiles, train
 from .options import expand
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (clean, mask, fill, info, demo, tiles, synthesize):
+for module in (clean, mask, fill, info, demo, tiles, synthesize, batch):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
