@@ -95,6 +95,8 @@ def command(
             "scenes to clean, on processes of this machine or on the workers of a scheduler",
             "name scenes, or pass --report" if not scenes else "leave one of them out",
         )
+    from ..datasets.scene_list import find_scenes
+    from .batch_run import plan
     from .cleaning import Job
 
     job = Job(
@@ -108,14 +110,15 @@ def command(
         reading=reading,
     )
     job.check()
+    found = find_scenes(scenes, out)
     if common.dry_run:
-        planned = _plan(scenes, job, out, lines, resume, common.overwrite)
+        planned = plan(found, job, out, lines, resume, common.overwrite)
         text = "\n".join(f"{item.scene} -> {out}/{item.name}/" for item in planned.todo)
         facts = {"todo": [item.__dict__ for item in planned.todo], "dry_run": True}
         console.result(facts, text or f"{len(planned.skipped)} scenes are done already")
         return
     with _alone(out, lines):
-        planned = _plan(scenes, job, out, lines, resume, common.overwrite)
+        planned = plan(found, job, out, lines, resume, common.overwrite)
         _run(planned, job, out, lines, scheduler, workers, retries, console)
     states = read_states(lines)
     mine = [states[item.scene] for item in (*planned.skipped, *planned.todo)]
@@ -124,15 +127,6 @@ def command(
     console.result(facts | {"outputs": out, "manifest": lines}, _table(mine, closing))
     if facts["failed"]:
         raise typer.Exit(4)
-
-
-def _plan(
-    scenes: list[str], job: Job, out: str, manifest: Path, resume: bool, overwrite: bool
-) -> Plan:
-    from ..datasets.scene_list import find_scenes
-    from .batch_run import plan
-
-    return plan(find_scenes(scenes, out), job, out, manifest, resume, overwrite)
 
 
 def _alone(out: str, manifest: Path) -> Any:
