@@ -173,7 +173,8 @@ def _run(
     from .batch_run import run, sweep
 
     total = len(planned.todo)
-    console.note(f"{total} scenes to do, {len(planned.skipped)} done before; settings {job}")
+    console.note(f"{total} scenes to do, {len(planned.skipped)} done before")
+    console.explain(f"settings: {job}")
     if not total:
         return
     if workers is None and scheduler is None and total == 1:

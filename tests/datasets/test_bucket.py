@@ -66,7 +66,7 @@ def test_what_is_sent_is_listed_with_its_size_and_a_stamp_of_its_content(s3, tmp
 
 
 def test_missing_things_are_told_in_a_sentence(s3, tmp_path):
-    with pytest.raises(FileError, match="nothing at s3://scenes/none.tif"):
+    with pytest.raises(FileError, match=r"nothing at s3://scenes/none\.tif"):
         bucket.fetch("s3://scenes/none.tif", tmp_path)
     with pytest.raises(FileError, match="no-such-bucket"):
         bucket.send(_filled(tmp_path / "f"), "s3://no-such-bucket/x")
