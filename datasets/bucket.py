@@ -55,7 +55,7 @@ def store() -> Any:
     """
     try:
         import s3fs
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtraError("an s3:// address", "s3") from error
     return s3fs.S3FileSystem(use_listings_cache=False)
 

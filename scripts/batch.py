@@ -140,7 +140,7 @@ def _alone(out: str, manifest: Path) -> Any:
 
     try:
         from filelock import FileLock, Timeout
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtraError("kumosan batch", "cluster") from error
     try:
         if not bucket.is_address(out):

@@ -40,9 +40,10 @@ def cluster(scheduler: str | None, workers: int | None, retries: int) -> Iterato
     """
     try:
         import dask
+        from dask.system import CPU_COUNT
         from distributed import Client, LocalCluster
-        from distributed.system import CPU_COUNT, MEMORY_LIMIT
-    except ImportError as error:
+        from distributed.system import MEMORY_LIMIT
+    except ModuleNotFoundError as error:
         raise MissingExtraError("kumosan batch", "cluster") from error
 
     if scheduler is not None:

@@ -96,7 +96,7 @@ def run(
             clean_one, plan.todo, job=job, out=out, retries=retries, pure=False, key="clean"
         )
         items = dict(zip(futures, plan.todo, strict=True))
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             if future.status not in ("finished", "error"):
                 raise UnfinishedError(
                     f"the Dask scheduler went away after {counts.total()} of {len(items)} scenes",
