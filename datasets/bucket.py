@@ -62,12 +62,13 @@ def store() -> Any:
 
 def facts(url: str) -> list[Fact]:
     """Every object at or below an address, in the order of their names; none: an empty list."""
+    key = _key(url)
     with explained(url):
-        found = store().find(_key(url), detail=True)
+        found = store().find(key, detail=True)
     return sorted(
-        (name.removeprefix(_key(url)).strip("/") or PurePosixPath(name).name, *_stamped(info))
+        (name.removeprefix(key).strip("/") or PurePosixPath(name).name, *_stamped(info))
         for name, info in found.items()
-        if info["type"] == "file" and not name.endswith("/")
+        if f"{name}/".startswith(f"{key}/") and not name.endswith("/")  # no sibling, no folder
     )
 
 
