@@ -32,6 +32,9 @@ class Source:
     catalog: str = ""
     """Folder or file of the catalogue; empty for the one given on the command line. A relative
     path counts from the configuration file."""
+    decisions: str = ""
+    """Decision file of ``kumosan labels audit``: labels that it does not keep are left out. A
+    relative path counts from the configuration file."""
     split: str = "train"
     """Rows of this split only. ``test`` is refused."""
     mask_kinds: tuple[str, ...] = ("human",)
@@ -156,7 +159,7 @@ def validated(kind: type[T], value: Any, where: str, page: str = "docs/training.
 def read_config(kind: type[T], path: str | Path | None, default: str) -> T:
     """The configuration in a TOML file, or the packaged one called ``default``.
 
-    Relative ``catalog`` paths are taken from the file's folder.
+    Relative ``catalog`` and ``decisions`` paths are taken from the file's folder.
 
     Raises:
         FileError: there is no such file, or it is no TOML.
@@ -188,10 +191,11 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def placed(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """``facts`` of a configuration, relative ``catalog`` paths taken from ``folder``."""
+    """``facts`` of a configuration, relative paths taken from ``folder``."""
     for source in facts.get("sources", ()):
-        if isinstance(source, dict) and source.get("catalog"):
-            source["catalog"] = str((folder / source["catalog"]).resolve())
+        for key in ("catalog", "decisions"):
+            if isinstance(source, dict) and source.get(key):
+                source[key] = str((folder / source[key]).resolve())
     return facts
 
 

@@ -20,6 +20,7 @@ from ..datasets.augment import Affine, Coarsen, FlipNorthSouth, FlipRotate
 from ..datasets.catalog import CatalogTiles, Row, read_catalog
 from ..datasets.errors import UnfitError, UsageError
 from ..datasets.labelled import ALL_CLASSES, LabelledTile
+from ..datasets.labels.decisions import trusted
 from ..datasets.loading import DrawSampler
 from ..datasets.mixed import MixedDataset
 from ..datasets.radiometry import BandDropout, LightingGradient, ReflectanceJitter, SensorNoise
@@ -192,7 +193,11 @@ class MixtureBuilder:
             raise UsageError(
                 "no catalogue", "a folder with catalog.json", "name it on the command line"
             )
-        return [row for row in read_catalog(path) if row.split == source.split]
+        rows = read_catalog(path)
+        if source.decisions:
+            kept = trusted((row.id for row in rows), source.decisions)
+            rows = tuple(row for row in rows if row.id in kept)
+        return [row for row in rows if row.split == source.split]
 
     def _kept(self, row: Row) -> bool:
         return self.fold is None or not self.fold.holds(row.group)

@@ -17,6 +17,8 @@ from . import (
     fill,
     filter,
     info,
+    labels,
+    labels_audit,
     mask,
     synthesize,
     tiles,
@@ -38,6 +40,9 @@ train.app.command("classifier")(expand(train_classifier.command))
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(experiments.app, name="experiments")
+labels.app.command("audit")(expand(labels_audit.audit))
+labels.app.command("suggest")(expand(labels_audit.suggest))
+app.add_typer(labels.app, name="labels")
 
 
 def _version(asked: bool) -> None:

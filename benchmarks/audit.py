@@ -1,0 +1,119 @@
+"""How many planted label errors the audit finds: precision and recall at the top k.
+
+    python benchmarks/audit.py DATA [--share 0.07] [--seeds 3] [--fold-weights F ...] > audit.json
+
+Copies the hand-labelled tiles of split ``train`` (never ``test``), spoils a share of the labels in
+turn (empty, full, shifted by 12 to 24 pixels, another tile's), and audits the copy. Without
+``--fold-weights`` a rule judges, which learnt from no label.
+"""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kumosan import detection
+from kumosan.datasets.catalog import CatalogTiles, Row, read_catalog
+from kumosan.datasets.read import read_mask
+from kumosan.datasets.tile import NODATA, ByteArray, CloudMask
+from kumosan.datasets.write import write_mask
+from kumosan.detection.audit import audit
+from kumosan.detection.decision import fold_detectors
+
+KINDS = ("empty", "full", "shifted", "swapped")
+
+
+def spoiled(kind: str, classes: ByteArray, other: ByteArray, rng: np.random.Generator) -> ByteArray:
+    """A wrong label of the same size; pixels without data stay so."""
+    if kind == "shifted":
+        y, x = rng.integers(12, 25, 2) * rng.choice([-1, 1], 2)
+        wrong = np.roll(classes, (y, x), axis=(0, 1))
+    else:
+        wrong = {"empty": np.zeros_like(classes), "full": np.ones_like(classes)}.get(kind, other)
+    return np.where(classes == NODATA, NODATA, wrong).astype(np.uint8)
+
+
+def plant(
+    rows: Sequence[Row], folder: Path, share: float, rng: np.random.Generator
+) -> tuple[list[Row], dict[str, str]]:
+    """Rows whose masks lie in ``folder``, and the kind of error by image.
+
+    An error that would change nothing (an empty label emptied) is not planted there.
+    """
+    masks = {row.id: read_mask(row.mask) for row in rows if row.mask}
+    order = [rows[i] for i in rng.permutation(len(rows))]
+    wanted = max(round(share * len(rows)), len(KINDS))
+    planted: dict[str, str] = {}
+    for row in order:
+        if len(planted) == wanted:
+            break
+        kind = KINDS[len(planted) % len(KINDS)]
+        classes = masks[row.id].classes
+        fits = [
+            m.classes for k, m in masks.items() if k != row.id and m.classes.shape == classes.shape
+        ]
+        if not fits:
+            continue
+        wrong = spoiled(kind, classes, fits[rng.integers(len(fits))], rng)
+        if ((wrong > 0) != (classes > 0)).mean() > 0.1:
+            planted[row.id] = kind
+            masks[row.id] = CloudMask(wrong, masks[row.id].transform, masks[row.id].crs)
+    changed = []
+    for number, row in enumerate(rows):
+        path = folder / f"{number}_mask.tif"
+        write_mask(path, masks[row.id])
+        changed.append(replace(row, mask=path))
+    return changed, planted
+
+
+def run(args: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """One planting and its audit."""
+    rows = [
+        r for r in read_catalog(args.data)
+        if r.split == "train" and r.mask and r.mask_kind.startswith("human")
+    ]  # fmt: skip
+    folds = fold_detectors(args.fold_weights) if args.fold_weights else None
+    folder = Path(tempfile.mkdtemp())
+    try:
+        changed, planted = plant(rows, folder, args.share, np.random.default_rng(seed))
+
+        def judge(row: Row) -> Any:
+            return folds(row) if folds else detection.choose(CatalogTiles((row,))[0].tile)[1]
+
+        ranked = [s.row.id for s in audit(changed, judge)]
+    finally:
+        shutil.rmtree(folder)
+    out: dict[str, Any] = {"seed": seed, "labels": len(rows), "planted": planted}
+    for k in sorted({len(planted), 2 * len(planted)}):
+        hits = sum(name in planted for name in ranked[:k])
+        out[f"precision at {k}"] = round(hits / k, 3)
+        out[f"recall at {k}"] = round(hits / len(planted), 3)
+    out["rank"] = {name: ranked.index(name) + 1 for name in planted}
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--share", type=float, default=0.07)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--fold-weights", type=Path, nargs="*", default=[])
+    args = parser.parse_args()
+    print(json.dumps([run(args, seed) for seed in range(args.seeds)], indent=1))
+
+
+if __name__ == "__main__":
+    main()
