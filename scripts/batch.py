@@ -86,8 +86,8 @@ def command(
         )
     lines = manifest or Path(out, LINES)
     if report:
-        states = read_states(lines).values()
-        console.result(_facts(states) | {"manifest": lines}, _table(states, f"{lines}: "))
+        known = read_states(lines).values()
+        console.result(_facts(known) | {"manifest": lines}, _table(known, f"{lines}: "))
         return
     if not scenes or (scheduler is not None and workers is not None):
         raise UsageError(
@@ -114,8 +114,8 @@ def command(
     if common.dry_run:
         planned = plan(found, job, out, lines, resume, common.overwrite)
         text = "\n".join(f"{item.scene} -> {out}/{item.name}/" for item in planned.todo)
-        facts = {"todo": [item.__dict__ for item in planned.todo], "dry_run": True}
-        console.result(facts, text or f"{len(planned.skipped)} scenes are done already")
+        told = {"todo": [item.__dict__ for item in planned.todo], "dry_run": True}
+        console.result(told, text or f"{len(planned.skipped)} scenes are done already")
         return
     with _alone(out, lines):
         planned = plan(found, job, out, lines, resume, common.overwrite)

@@ -118,7 +118,7 @@ def suggest(
     console = Console(common.json, common.log_format, common.verbose)
     files = patch_files(unlabelled)
     refuse_existing(output, common.overwrite)
-    detectors = [Segmenter(path) for path in weights or [None]]
+    detectors = [Segmenter(path) for path in weights] if weights else [Segmenter()]
     if common.dry_run:
         told = f"{min(n, len(files))} of {len(files)} tiles -> {output}/"
         console.result({"tiles": len(files), "n": n, "dry_run": True}, told)

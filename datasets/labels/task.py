@@ -54,7 +54,8 @@ def write_task(
     """
     home = Path(folder)
     with atomic_folder(home, overwrite) as place:
-        chips, found = [], []
+        chips: list[Chip] = []
+        found: Prelabels = []
         (place / FOLDER).mkdir()
         for count, file in enumerate(files, 1):
             tile = read(file)
