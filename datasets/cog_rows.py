@@ -109,7 +109,7 @@ def byte_rows(
             window = Window(0, top, width, rows.shape[1])
             with explained(Path(path)):
                 out.write(rows, window=window)
-            written.append((window, crc32(np.ascontiguousarray(rows))))
+            written.append((window, crc32(rows.tobytes())))
 
         try:
             with explained(Path(path)):
@@ -133,7 +133,7 @@ def _verify(place: Path, written: list[tuple[Window, int]], height: int) -> None
         same = sum(window.height for window, _ in written) == height == back.height
         for window, expected in written if same else ():
             rows: NDArray[Any] = back.read(window=window)
-            same &= crc32(rows) == expected
+            same &= crc32(rows.tobytes()) == expected
     if not same:
         raise OutputError(
             f"{place.name} reads back other than it was written", "the same pixels",

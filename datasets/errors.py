@@ -73,3 +73,9 @@ class UnfitError(KumosanError):
     """A detector or filler needs bands (or a supplier's mask) that the scene does not have."""
 
     exit_code = 5
+
+
+class UnfinishedError(KumosanError):
+    """A batch ended before all of its scenes were tried; what was done is kept."""
+
+    exit_code = 4

@@ -77,17 +77,18 @@ class Journal:
             os.close(self._handle)
             self._handle = -1
 
-    def append(self, record: Mapping[str, Any]) -> None:
-        """Write one record and bring it to the disk.
+    def append(self, *records: Mapping[str, Any]) -> None:
+        """Write one or several records and bring them to the disk.
 
         Raises:
             OutputError: the disk is full, or the file cannot be written.
-            ValueError: ``record`` holds NaN or infinity, which JSON does not know.
+            ValueError: a record holds NaN or infinity, which JSON does not know.
         """
-        line = json.dumps(record, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+        dumped = (json.dumps(r, allow_nan=False, ensure_ascii=False) + "\n" for r in records)
+        lines = "".join(dumped).encode()
         try:
-            while line:
-                line = line[os.write(self._handle, line) :]
+            while lines:
+                lines = lines[os.write(self._handle, lines) :]
             os.fsync(self._handle)
         except OSError as error:
             raise self._unwritable(error) from error

@@ -38,17 +38,18 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
 }
 """Built-in detectors by name."""
 
-AUTO = ("unet", "qa", "fmask", "scl", "udm2", "hot", "ltk", "hollstein", "braaten")
+AUTO = ("qa", "fmask", "scl", "udm2", "hot", "ltk", "hollstein", "braaten", "unet")
 """Order of preference of ``auto``; the first that fits is used.
 
-The network stands first: the README's tables put it beside the rules on the same images. The
-rules follow by balanced accuracy for cloud on the hand-labelled Landsat 8 tiles of split `train`:
-hot .930, fmask .924, ltk .915, braaten .877; with visible bands alone hot .818, braaten .791. Fmask
-stands before hot because it finds shadows too (.66). QA_PIXEL stands before it: it is Fmask
+Balanced accuracy for cloud on the hand-labelled Landsat 8 tiles of split `train`: hot .930,
+fmask .924, ltk .915, braaten .877; with visible bands alone hot .818, braaten .791. Fmask
+stands before hot because it finds shadows too (.66). QA_PIXEL stands first: it is Fmask
 again, run by the supplier on the whole scene with its sun angles. Sen2Cor's SCL comes after
 Fmask, which did better on CloudSEN12 (.84 against .71), and before the rules that know no
 shadow; Planet's UDM2 likewise (not measured; SuperDove has no bands for Fmask). Hollstein's
-tree, for Sentinel-2 Level-1C, could not be measured on those tiles.
+tree, for Sentinel-2 Level-1C, could not be measured on those tiles. The network comes last:
+in cross-validation over these tiles it reaches .81 (visible bands alone: .80), because it takes
+snow for ice cloud and ice cloud for snow.
 """
 
 __all__ = [

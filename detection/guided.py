@@ -7,8 +7,11 @@ applied to the fine guide.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets.tile import FloatArray
 
@@ -40,7 +43,7 @@ def guided(p: FloatArray, coarse: FloatArray, fine: FloatArray) -> FloatArray:
     return out
 
 
-def _boxed(plane: FloatArray) -> FloatArray:
+def _boxed(plane: NDArray[Any]) -> FloatArray:
     side = 2 * RADIUS_PX + 1
     return np.asarray(cv2.blur(plane, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
 

@@ -114,11 +114,11 @@ class ScenePixels:
             lost |= empty
         image = np.zeros((len(self._found), *stored.shape[1:]), np.float32)
         used = [optical.index(i) for i in self._found if i is not None]
-        known = ~lost[used].any(axis=0)
+        known = np.logical_not(lost[used].any(axis=0))
         slots = [slot for slot, i in enumerate(self._found) if i is not None]
         for slot, i in zip(slots, used, strict=True):
             np.copyto(image[slot], encoding.of([i]).decode(stored[i : i + 1])[0], where=known)
-        self._note(rows, columns, ~lost.any(axis=0))
+        self._note(rows, columns, np.logical_not(lost.any(axis=0)))
         return image, known
 
     def take_valid(self, top: int, bottom: int) -> BoolArray:

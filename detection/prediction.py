@@ -60,11 +60,11 @@ class Predictor:
         height, width = images.shape[2:]
         pad = ((0, 0), (0, 0), (0, -height % self.stride), (0, -width % self.stride))
         if pad[2][1] or pad[3][1]:
-            images = np.pad(images, pad, mode="symmetric")
+            images = np.asarray(np.pad(images, pad, mode="symmetric"), np.float32)
         p = self._run(images)
         if self.flip:
             upside = self._run(np.ascontiguousarray(images[:, :, ::-1]))
-            p = (p + upside[:, :, ::-1]) / 2
+            p = np.asarray((p + upside[:, :, ::-1]) / 2, np.float32)
         return p[:, :, :height, :width]
 
     def _run(self, images: FloatArray) -> FloatArray:

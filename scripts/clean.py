@@ -42,58 +42,35 @@ def command(
 
     Writes mask, filled scene, provenance and confidence of every pixel, and a quicklook.
     """
-    from ..datasets.atomic import atomic_folder, refuse_existing
-    from .pipeline import (
-        check_request,
-        cover_facts,
-        cover_text,
-        detect,
-        fill,
-        fill_facts,
-        fill_text,
-        load,
-        output_names,
-        stem,
-        write_outputs,
-    )
+    from ..datasets.atomic import refuse_existing
+    from .cleaning import Job, clean
+    from .pipeline import load, stem
 
     console = Console(common.json, common.log_format, common.verbose)
     name = stem(scene)
     folder = output or Path(f"{name}_clean")
+    job = Job(
+        detector,
+        weights,
+        runtime,
+        filler,
+        tuple(reference or ()),
+        buffer_m,
+        min_area_m2,
+        seed=common.seed,
+        reading=reading,
+    )
     refuse_existing(folder, common.overwrite)
-    check_request(detector, filler, reference or [])
-    outputs = {kind: str(folder / file) for kind, file in output_names(name).items()}
+    job.check()
+    outputs = {kind: str(folder / file) for kind, file in job.output_names(name).items()}
 
     tile = load(scene, reading, console)
     if common.dry_run:
         planned = "\n".join(outputs.values())
         console.result({"scene": scene, "outputs": outputs, "dry_run": True}, planned)
         return
-    used, mask = detect(
-        tile,
-        detector,
-        console,
-        weights=weights,
-        runtime=runtime,
-        min_area_m2=min_area_m2,
-        buffer_m=buffer_m,
-        buffer_px=2,
-    )
-    filled = fill(tile, mask, filler, reference or [], reading, console, common.seed)
-    with atomic_folder(folder, common.overwrite) as new:
-        write_outputs(new, name, tile, mask, filled, console)
+    facts, told = clean(tile, name, folder, job, console, common.overwrite)
     console.result(
-        {
-            "scene": scene,
-            "sensor": tile.acquired.sensor,
-            "level": tile.acquired.level,
-            "detector": used,
-            "filler": filler,
-            "cover": cover_facts(mask),
-            "filled": fill_facts(filled),
-            "seconds": console.seconds,
-            "outputs": outputs,
-        },
-        f"found:  {cover_text(mask)}\nfilled: {fill_text(filled)}\n"
-        f"{console.seconds:.1f} s -> {folder}/",
+        {"scene": scene, **facts, "seconds": console.seconds, "outputs": outputs},
+        f"{told}\n{console.seconds:.1f} s -> {folder}/",
     )

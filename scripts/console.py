@@ -116,9 +116,48 @@ class Console:
 
         return tell
 
+    @contextmanager
+    def counting(
+        self, name: str, total: int, unit: str, every_s: float = 10
+    ) -> Iterator[Callable[[int, str], None]]:
+        """Yields a function of (done, remark) that tells progress and time left.
+
+        A bar on a terminal, elsewhere a line every ``every_s`` seconds.
+        """
+        began = told = time.perf_counter()
+
+        def tell(done: int, remark: str) -> None:
+            nonlocal told
+            now = time.perf_counter()
+            if now - told >= every_s:
+                told = now
+                left = (now - began) / max(done, 1) * (total - done)
+                text = f"{name}: {done} of {total} {unit}, {remark}; about {_clock(left)} left"
+                self.note(text, done=done, total=total, seconds_left=round(left))
+
+        if self._format != "live":
+            yield tell
+            return
+        from rich.console import Console as Rich
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Rich(stderr=True), transient=True) as bar:
+            task = bar.add_task(name, total=total)
+            yield lambda done, remark: bar.update(
+                task, completed=done, description=f"{name}, {remark}"
+            )
+
     def result(self, facts: Mapping[str, Any], text: str) -> None:
         """The outcome on stdout: JSON with --json, else ``text``."""
         print(json.dumps(_plain(facts)) if self._json else text, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    """``1:05:09`` of 3909 seconds, ``5:09`` of 309."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _plain(value: Any) -> Any:

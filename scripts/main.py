@@ -8,6 +8,7 @@ import typer
 
 from .. import __version__
 from . import (
+    batch,
     clean,
     demo,
     evaluate,
@@ -33,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (clean, mask, fill, info, demo, tiles, filter, synthesize, export):
+for module in (clean, mask, fill, info, demo, tiles, filter, synthesize, export, batch):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 train.app.command("classifier")(expand(train_classifier.command))
 app.add_typer(train.app, name="train")

@@ -102,3 +102,56 @@ def weights(state, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "w.safetensors"
     save_weights(path, state, ModelCard("segmenter", network, CANONICAL_BANDS.names))
     return path
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A stand-in for S3 on this machine, and the environment in which it is found."""
+    pytest.importorskip("s3fs", reason="the extra s3 is not installed")
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch):
+    """An s3fs file system with the empty bucket ``scenes``."""
+    import s3fs
+
+    for name, value in s3_server.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    files = s3fs.S3FileSystem(use_listings_cache=False)
+    if files.exists("scenes"):
+        files.rm("scenes", recursive=True)
+    files.mkdir("scenes")
+    return files
+
+
+@pytest.fixture
+def small_scenes(tmp_path) -> Path:
+    """A folder of four scenes of 48 x 64 pixels with a white cloud each, for the detector hot."""
+    import numpy as np
+    from affine import Affine
+
+    from kumosan.datasets.bands import BLUE, GREEN, RED, BandSet
+    from kumosan.datasets.tile import Tile
+    from kumosan.datasets.write import write_tile
+
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    for i in range(4):
+        data = 0.06 + np.random.default_rng(i).random((3, 48, 64), np.float32) / 100
+        data[:, 8:28, 8 + i : 28 + i] = 0.6
+        bands = BandSet((BLUE, GREEN, RED))
+        write_tile(folder / f"s{i}.tif", Tile(data, bands, Affine(30, 0, 5e5, 0, -30, 5e6)))
+    return folder

@@ -5,6 +5,8 @@ import json
 import re
 import shlex
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -123,10 +125,30 @@ def workplace(demo, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@contextmanager
+def schedulers(words: list[list[str]]) -> Iterator[None]:
+    """A Dask scheduler with a worker at every address that follows ``--scheduler``."""
+    addresses = {line[line.index("--scheduler") + 1] for line in words if "--scheduler" in line}
+    with ExitStack() as stack:
+        for address in sorted(addresses):
+            from distributed import LocalCluster
+
+            host, port = address.removeprefix("tcp://").split(":")
+            settings = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
+            settings |= {"protocol": "tcp", "host": host, "scheduler_port": int(port)}
+            stack.enter_context(LocalCluster(**settings, dashboard_address=None))
+        yield
+
+
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.name)
 def test_the_commands_of_a_page_run(page, workplace):
     for name, text in TOML_BLOCK.findall(page.read_text("utf-8")):
         (workplace / name).write_text(text)
+    with schedulers(commands(page)):
+        run_all(page)
+
+
+def run_all(page: Path) -> None:
     for words in commands(page):
         done = CliRunner().invoke(app, words)
         assert done.exit_code == 0, f"kumosan {shlex.join(words)}\n{done.output}"

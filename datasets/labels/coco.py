@@ -43,7 +43,7 @@ def read_instances(content: bytes, where: str) -> list[ChipLabel]:
         return [
             ChipLabel(
                 str(image["file_name"]), (int(image["height"]), int(image["width"])),
-                tuple(shapes[key]), drawn=True, **said,
+                tuple(shapes[key]), drawn=True, **said,  # type: ignore[arg-type]
             )
             for key, image in images.items()
             if shapes[key]

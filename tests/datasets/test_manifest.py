@@ -61,3 +61,11 @@ def test_a_number_that_json_does_not_know_is_not_written(tmp_path):
     with Journal(path) as journal, pytest.raises(ValueError, match="JSON"):
         journal.append({"share": float("nan")})
     assert path.read_bytes() == b""
+
+
+def test_several_records_are_appended_in_their_order(tmp_path):
+    with Journal(tmp_path / "m.jsonl") as journal:
+        journal.append({"a": 1}, {"b": "ü"})
+        journal.append()
+        journal.append({"c": None})
+    assert read_lines(tmp_path / "m.jsonl") == [{"a": 1}, {"b": "ü"}, {"c": None}]
