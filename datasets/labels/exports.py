@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import cast
 
 from ..archive import File, Member, head
 from ..errors import FileError
@@ -50,7 +49,7 @@ def _cvat(top: Path | Member, folder: Path | Member, fetch: Fetch | None) -> lis
         return _cvat_file(top / "annotations.xml")
     instances: list[File] = sorted((top / "annotations").glob("*.json"), key=str)
     if instances:
-        return [label for file in instances for label in _cvat_file(cast("File", file))]
+        return [label for file in instances for label in _cvat_file(file)]
     if (top / "labelmap.txt").is_file():
         return read_masks(top, str(top))
     raise FileError(f"{top} holds no known labels", _CVAT, "export in one of these formats")
