@@ -103,7 +103,7 @@ def proves_done(record: Record | None, item: Item, out: str) -> bool:
 def output_facts(
     out: str, name: str, folder: Path, files: Collection[str]
 ) -> dict[str, dict[str, Any]]:
-    """What is recorded of the ``files`` of the scene called ``name``, which lie in ``folder`` too."""
+    """What is recorded of the ``files`` of the scene ``name``, which lie in ``folder`` too."""
     return {
         file: {"bytes": size, "stamp": stamp, "sha256": sha256(folder / file)}
         for file, size, stamp in _listed(out, name)
