@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
@@ -100,12 +100,14 @@ def proves_done(record: Record | None, item: Item, out: str) -> bool:
     return True
 
 
-def output_facts(out: str, name: str, folder: Path) -> dict[str, dict[str, Any]]:
-    """What is recorded of the outputs ``name`` of a batch, whose files lie in ``folder``, too."""
+def output_facts(
+    out: str, name: str, folder: Path, files: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """What is recorded of the ``files`` of the scene ``name``, which lie in ``folder`` too."""
     return {
         file: {"bytes": size, "stamp": stamp, "sha256": sha256(folder / file)}
         for file, size, stamp in _listed(out, name)
-        if (folder / file).is_file()
+        if file in files  # and nothing that a person put there
     }
 
 

@@ -72,10 +72,10 @@ def _clean(item: Item, job: Job, out: str, scratch: Path, console: Console) -> d
     folder = scratch / "out" if remote else Path(out, item.name)
     tile = load(path, job.reading, console)
     # What is there is ours: the manifest had the scene queued before any worker began.
-    facts, _ = clean(tile, stem(path), folder, job, console, overwrite=True)
+    facts, _, files = clean(tile, stem(path), folder, job, console, overwrite=True)
     if remote:
         bucket.send(folder, f"{out}/{item.name}")
-    return facts | {"outputs": output_facts(out, item.name, folder)}
+    return facts | {"outputs": output_facts(out, item.name, folder, files)}
 
 
 def _scratch() -> str | None:

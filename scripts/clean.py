@@ -69,7 +69,7 @@ def command(
         planned = "\n".join(outputs.values())
         console.result({"scene": scene, "outputs": outputs, "dry_run": True}, planned)
         return
-    facts, told = clean(tile, name, folder, job, console, common.overwrite)
+    facts, told, _ = clean(tile, name, folder, job, console, common.overwrite)
     console.result(
         {"scene": scene, **facts, "seconds": console.seconds, "outputs": outputs},
         f"{told}\n{console.seconds:.1f} s -> {folder}/",

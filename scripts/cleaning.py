@@ -58,7 +58,7 @@ class Job:
 
 def clean(
     tile: Tile, stem: str, folder: Path, job: Job, console: Console, overwrite: bool = False
-) -> tuple[dict[str, Any], str]:
+) -> tuple[dict[str, Any], str, tuple[str, ...]]:
     """Mask and fill a tile, and write the outputs into ``folder``: all of them or none.
 
     Args:
@@ -70,8 +70,8 @@ def clean(
         overwrite: replace files that are there.
 
     Returns:
-        Facts for programs (sensor, level, detector, cover in %, pixels filled), and lines of text
-        for a person.
+        Facts for programs (sensor, level, detector, cover in %, pixels filled), lines of text for
+        a person, and the names of the files that were written (``.qml`` styles are among them).
 
     Raises:
         UnfitError: detector or filler does not fit the tile.
@@ -93,12 +93,19 @@ def clean(
         "detector": used,
         "cover": pipeline.cover_facts(mask),
     }
+    told = f"found:  {pipeline.cover_text(mask)}"
     if job.mask_only:
         with atomic_folder(folder, overwrite) as new:
             write_mask(new / job.output_names(stem)["mask"], mask)
-        return facts, f"found:  {pipeline.cover_text(mask)}"
+            files = _names(new)
+        return facts, told, files
     filled = pipeline.fill(tile, mask, job.filler, job.references, job.reading, console, job.seed)
     with atomic_folder(folder, overwrite) as new:
         pipeline.write_outputs(new, stem, tile, mask, filled, console)
-    told = f"found:  {pipeline.cover_text(mask)}\nfilled: {pipeline.fill_text(filled)}"
-    return facts | {"filler": job.filler, "filled": pipeline.fill_facts(filled)}, told
+        files = _names(new)
+    facts |= {"filler": job.filler, "filled": pipeline.fill_facts(filled)}
+    return facts, f"{told}\nfilled: {pipeline.fill_text(filled)}", files
+
+
+def _names(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.name for path in folder.iterdir()))
