@@ -101,9 +101,10 @@ class OpenVinoRuntime:
     def __init__(self, model: Model) -> None:
         import openvino
 
+        core = openvino.Core()
         # fp32: the default precision of a processor with bf16 would change classes
-        self._compiled = openvino.Core().compile_model(
-            model.onnx(), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+        self._compiled = core.compile_model(
+            core.read_model(model.onnx()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
         )
 
     def __call__(self, images: FloatArray, present: FloatArray) -> FloatArray:
