@@ -43,8 +43,8 @@ def mask_rows(path: AnyPath, grid: Grid, overwrite: bool = False) -> Iterator[Ap
         colours=colormap(MASK_LEGEND),
         resampling="nearest",
     ) as append:  # fmt: skip
-        write_style(path, MASK_LEGEND)
         yield append
+        write_style(path, MASK_LEGEND)  # only for a mask that is whole
 
 
 @contextmanager
