@@ -149,18 +149,20 @@ def times(path: Path, weights: Path, name: str, folder: Path) -> dict[str, Any]:
     if name == "auto":
         found["Mpix/s of runtimes"] = {k: round(v, 3) for k, v in measured(model).items()}
     run = runtime(model, name, pixels)
+    name = run.name
 
     def read() -> None:
         for _ in batches(ScenePixels(scene), segmenter.window_px, segmenter.overlap_px, run.batch):
             pass
 
+    found["reading s"] = seconds(read)
     windows = len(spans(scene.shape[0], segmenter.window_px, segmenter.overlap_px)) ** 2
     ready = np.random.default_rng(0).random((run.batch, 7, 512, 512), np.float32)
     present = np.ones(7, np.float32)
     run(ready, present)
     few = max(3, min(20, windows // run.batch))
     a_batch = float(np.median([seconds(lambda: run(ready, present)) for _ in range(few)]))
-    found["reading s"], found["network s"] = seconds(read), a_batch * windows / run.batch
+    found["network s"] = a_batch * windows / run.batch
     done = mask_scene(
         scene, folder / "mask.tif", MaskSettings("unet", weights=weights, runtime=name)
     )
