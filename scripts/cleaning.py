@@ -87,7 +87,7 @@ def clean(
         buffer_m=job.buffer_m,
         buffer_px=2,
     )
-    facts = {
+    facts: dict[str, Any] = {
         "sensor": tile.acquired.sensor,
         "level": tile.acquired.level,
         "detector": used,
