@@ -11,7 +11,13 @@ from affine import Affine
 from ..datasets.bands import Band, BandSet
 from ..datasets.errors import GridError
 from ..datasets.tile import Acquisition, FloatArray, Tile
-from .atmosphere import ozone_transmittance, path_reflectance, sunlight, vapour_transmittance
+from .atmosphere import (
+    ozone_transmittance,
+    path_reflectance,
+    spherical_albedo,
+    sunlight,
+    vapour_transmittance,
+)
 from .climate import Climate, lay_climate
 from .landcover import land_cover
 from .spectra import spectra
@@ -114,6 +120,7 @@ def _seen(
         down, up = (sum(sunlight(band.center_nm, angle)) for angle in (sun_zenith_deg, 0.0))
         passed = down * up * vapour_transmittance(band, 0.0, acquired.vapour_cm)
         path = path_reflectance(band.center_nm, sun_zenith_deg)
+        plane /= 1 - np.float32(spherical_albedo(band.center_nm)) * plane
         plane = np.float32(path) + np.float32(passed) * plane
         plane *= np.float32(ozone_transmittance(band.center_nm, sun_zenith_deg, "TOA"))
     seen = cv2.GaussianBlur(plane, (0, 0), 0.5, borderType=cv2.BORDER_REFLECT)
