@@ -82,7 +82,7 @@ def cog_in_parts(
         def put(numbers: NDArray[Any], window: Window) -> None:
             with explained(Path(path)):
                 out.write(numbers, window=window)
-            written.append((window, crc32(np.ascontiguousarray(numbers))))
+            written.append((window, crc32(np.ascontiguousarray(numbers).data)))
 
         try:
             with explained(Path(path)):
@@ -109,7 +109,7 @@ def _verify(place: Path, written: list[tuple[Window, int]]) -> None:
         same = pixels == back.width * back.height
         for window, expected in written if same else ():
             numbers: NDArray[Any] = back.read(window=window)
-            same &= crc32(numbers) == expected
+            same &= crc32(numbers.data) == expected
     if not same:
         raise OutputError(
             f"{place.name} reads back other than it was written", "the same pixels",

@@ -23,7 +23,7 @@ from .mask_settings import MaskResult, MaskSettings, asked, output_paths
 from .pixels import ScenePixels
 from .postprocess import cleaned_rows, sizes_px
 from .segmenter import Segmenter
-from .strips import ROWS, Strip, coarse_strips, pixelwise_strips
+from .strips import ROWS, Strip, coarse_strips, coarsening_for, pixelwise_strips
 
 
 def mask_scene(
@@ -56,14 +56,15 @@ def mask_scene(
         scene.gsd_m, min_area_m2=settings.min_area_m2, buffer_m=settings.buffer_m
     )
     sizes = (min_px, max(radius, settings.buffer_px))
-    ran = None
+    ran, factor = None, 1
     if isinstance(detector, Segmenter):
         ran = detector.runner(scene.shape, scene.gsd_m).name
         strips = _streamed(detector, scene, settings.probability)
     elif getattr(detector, "pixelwise", False) and not settings.probability:
         strips = pixelwise_strips(detector, scene)
     elif settings.whole_samples is not None and not settings.probability:
-        strips = coarse_strips(detector, scene, settings.whole_samples)
+        factor = coarsening_for(scene, settings.whole_samples)
+        strips = coarse_strips(detector, scene, factor)
     else:
         strips = _whole(detector, name, scene, settings.probability)
     counts = _write(scene, strips, sizes, outputs, settings.overwrite, tell)
@@ -77,6 +78,7 @@ def mask_scene(
         valid_pixels=valid,
         seconds=time.perf_counter() - began,
         runtime=ran,
+        factor=factor,
     )
 
 

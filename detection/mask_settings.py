@@ -61,6 +61,8 @@ class MaskResult:
     """From opening to the finished file."""
     runtime: str | None = None
     """What ran the network, None for other detectors."""
+    factor: int = 1
+    """How many pixels, along each side, were averaged for the detector."""
 
 
 def output_paths(out: str | Path, settings: MaskSettings) -> dict[str, Path]:

@@ -45,15 +45,14 @@ def pixelwise_strips(detector: Detector, scene: Scene) -> Generator[Strip, None,
         yield Strip(np.concatenate(parts, axis=1), None)
 
 
-def coarse_strips(detector: Detector, scene: Scene, samples: int) -> Generator[Strip, None, None]:
-    """For a detector that looks at the whole scene: it sees one of at most so many samples.
+def coarse_strips(detector: Detector, scene: Scene, factor: int) -> Generator[Strip, None, None]:
+    """For a detector that looks at the whole scene: it sees fewer, coarser pixels.
 
-    The scene is averaged by the smallest whole number of pixels that does; the mask is brought
-    back by repeating its pixels. Fine pixels without data are nodata.
+    They are the means of ``factor`` x ``factor`` pixels each; the mask is brought back by repeating
+    its pixels. Fine pixels without data are nodata.
     """
     height, width = scene.shape
     check_size(scene.path, width, height, 1, scene.max_pixels)
-    factor = coarsening_for(scene, samples)
     empty = np.zeros((height, -(-width // 8)), np.uint8)  # a bit for each pixel
 
     def note(window: Window, tile: Tile) -> None:

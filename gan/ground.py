@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from rasterio.windows import Window
@@ -63,9 +64,7 @@ def _cells(n: int, side: int, cells: int) -> list[list[slice]]:
     """Places of a piece along one axis, in each cell from its start to its end."""
     side = min(side, n)
     edges = np.linspace(0, n - side, cells + 1)
-    tries = [
-        np.linspace(a, b, _TRIES, endpoint=False) for a, b in zip(edges, edges[1:], strict=False)
-    ]
+    tries = [np.linspace(a, b, _TRIES, endpoint=False) for a, b in pairwise(edges)]
     return [[slice(int(at), int(at) + side) for at in cell] for cell in tries]
 
 
