@@ -16,7 +16,7 @@ from ..datasets.coarse import averaged
 from ..datasets.errors import UsageError
 from ..datasets.geotiff import RasterSource
 from ..datasets.opening import check_size
-from ..datasets.protocols import learnt
+from ..datasets.protocols import Learner
 from ..datasets.quicklook import MAX_WIDTH, write_quicklook
 from ..datasets.raster_file import RasterFile
 from ..datasets.read import open_mask
@@ -120,7 +120,8 @@ def fill(
         console.phase(f"filling ({filler}) and writing", height * width),
         open_mask(mask, scene) as classes,
     ):
-        found = learnt(found, *clear_ground(scene.read, classes, scene.shape, len(scene.bands)))
+        if isinstance(found, Learner):
+            found = found.learn(*clear_ground(scene.read, classes, scene.shape, len(scene.bands)))
         with (
             filled_parts(outputs, scene, overwrite) as put,
             console.counting("filling", windows, "windows") as tell,
