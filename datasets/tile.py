@@ -49,6 +49,8 @@ class Acquisition:
     """Angle of the sun from the vertical, scene mean, degrees."""
     sun_azimuth_deg: float | None = None
     """Direction of the sun, degrees clockwise from north, scene mean."""
+    vapour_cm: float | None = None
+    """Water vapour in the column of air above the ground, as a layer of water, cm."""
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ def test_vapour_hides_what_is_low():
     assert atmosphere.vapour_transmittance(cirrus, 1000) < 0.01
     # the root of exp(-4.5): lines are saturated
     assert atmosphere.vapour_transmittance(cirrus, 9000) == pytest.approx(exp(-10 * exp(-2.25)))
+    assert atmosphere.vapour_transmittance(cirrus, 0, 0.02) == pytest.approx(exp(-1))
     assert 0.3 < atmosphere.vapour_transmittance(vapour, 0) < 0.5
     assert atmosphere.vapour_transmittance(Band("r", 660, 30), 0) == 1
 
@@ -116,3 +117,10 @@ def test_a_cloud_is_redder_than_white_at_the_top_of_the_atmosphere_only():
         ratios[level] = float(core[S2.names.index("B8A")] / core[S2.names.index("B03")])
     m = 1 / 0.5**0.5 + 1
     assert ratios["TOA"] / ratios["SR"] == pytest.approx(exp(0.031 * m), abs=0.01)
+
+
+def test_air_sends_more_light_back_in_the_blue_and_some_of_it_only():
+    nm = (450, 560, 660, 860, 1610)
+    shares = [atmosphere.spherical_albedo(n) for n in nm]
+    assert shares == sorted(shares, reverse=True)
+    assert 0.12 < shares[0] < 0.2 and shares[-1] < 0.02  # 6S: about .16 at 450 nm, clear air
