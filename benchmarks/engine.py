@@ -38,7 +38,9 @@ from rasterio.windows import Window
 
 from kumosan import detection
 from kumosan.datasets import open_scene
+from kumosan.datasets.bands import BandSet
 from kumosan.datasets.samples import CANONICAL_BANDS
+from kumosan.datasets.sensors import sensor
 from kumosan.datasets.write import write_tile
 from kumosan.detection import MaskSettings, mask_scene
 from kumosan.detection.blending import batches
@@ -101,10 +103,11 @@ def random_weights(path: Path) -> Path:
     return path
 
 
-def made(path: Path, side: int) -> Path:
-    """The scene, written block row by block row."""
+def made(path: Path, side: int, bands: int = 13) -> Path:
+    """The scene with the first so many of Sentinel-2's bands, written block row by block row."""
     base = path.with_name("base.tif")
-    tile = demo_pair(shape=(BASE, BASE)).cloudy
+    known = BandSet(tuple(sensor("sentinel-2a").bands)[:bands])
+    tile = demo_pair(shape=(BASE, BASE), bands=known if bands < 13 else None).cloudy
     write_tile(base, tile, overwrite=True)
     rng = np.random.default_rng(0)
     with rasterio.open(base) as source:

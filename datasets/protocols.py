@@ -39,6 +39,24 @@ class Filler(Protocol):
         ...
 
 
+@runtime_checkable
+class Learner(Filler, Protocol):
+    """A filler that learns from clear ground before it fills.
+
+    Scenes that are too large to hold are filled window by window: such a filler is shown ground
+    from all over the scene once, and what it returns fills all windows alike.
+    """
+
+    def learn(self, tile: Tile, mask: CloudMask) -> Filler:
+        """What fills any part of the scene that ``tile`` shows ground of."""
+        ...
+
+
+def learnt(filler: Filler, tile: Tile, mask: CloudMask) -> Filler:
+    """``filler`` after it has learnt from ``tile``, or itself if it does not learn."""
+    return filler.learn(tile, mask) if isinstance(filler, Learner) else filler
+
+
 T = TypeVar("T")
 
 

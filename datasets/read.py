@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from rasterio.windows import Window
 
 from .errors import BandError, UsageError
 from .opening import MAX_PIXELS, open_raster
+from .regrid import Grid
 from .scene import Scene
 from .tile import CloudMask, Tile
 
@@ -149,6 +151,32 @@ def _refuse(path: Path, names: list[str]) -> None:
         )
 
 
+@contextmanager
+def open_mask(path: str | Path, scene: Scene) -> Iterator[Callable[[Window], CloudMask]]:
+    """Yield what reads windows of a class mask that lies on the grid of a scene.
+
+    Raises:
+        FileError: the file cannot be read.
+        BandError: more than one band.
+        GridError: not the grid of ``scene``.
+        ValueRangeError: another dtype, or codes that are no classes; when they are read.
+    """
+    with open_raster(path) as ds:
+        _one_band(path, ds)
+        scene.grid.check(Grid.of(ds), "a mask", "the scene", "resample it to the scene's grid")
+
+        def read_window(window: Window) -> CloudMask:
+            place = scene.grid.at(top=window.row_off, left=window.col_off)
+            return CloudMask(ds.read(1, window=window), place, scene.grid.crs)
+
+        yield read_window
+
+
+def _one_band(path: str | Path, ds: Any) -> None:
+    if ds.count != 1:
+        raise BandError(f"{path} has {ds.count} bands", "a mask of one band", "name the mask file")
+
+
 def read_mask(path: str | Path, like: Tile | None = None) -> CloudMask:
     """Read a class mask: one band of uint8, 0 clear 1 thick 2 thin 3 shadow 255 nodata.
 
@@ -163,10 +191,7 @@ def read_mask(path: str | Path, like: Tile | None = None) -> CloudMask:
         GridError: not the grid of ``like``.
     """
     with open_raster(path) as ds:
-        if ds.count != 1:
-            raise BandError(
-                f"{path} has {ds.count} bands", "a mask of one band", "name the mask file"
-            )
+        _one_band(path, ds)
         mask = CloudMask(ds.read(1), ds.transform, ds.crs)
     if like is not None:
         mask.check_grid(like)

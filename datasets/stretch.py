@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .bands import BLUE, GREEN, NIR, RED
+from .bands import BLUE, GREEN, NIR, RED, BandSet
 from .legend import NODATA_GREY
 from .tile import BoolArray, CloudMask, FloatArray, Tile
 
@@ -45,7 +45,7 @@ def find_stretch(tile: Tile, mask: CloudMask | None = None) -> Stretch:
     black out the ground, and shadows of the bright end. With fewer than 1 % such pixels all
     valid ones count.
     """
-    bands, kind = _choose(tile)
+    bands, kind = shown_bands(tile.bands)
     unique = list(dict.fromkeys(bands))
     name = f"{kind} ({', '.join(tile.bands[i].name for i in unique)})"
     step = max(1, int(np.sqrt(tile.data[0].size / _SAMPLE)))
@@ -85,25 +85,28 @@ def stretch_rgb(
     return out
 
 
-def _choose(tile: Tile) -> tuple[tuple[int, int, int], str]:
-    """Natural colours, else near infrared, red and green, else the nearest three, else grey."""
+def shown_bands(bands: BandSet) -> tuple[tuple[int, int, int], str]:
+    """Indices for red, green and blue, and what that is called.
+
+    Natural colours, else near infrared, red and green, else the nearest three, else grey.
+    """
     for kind, windows in (("RGB", (RED, GREEN, BLUE)), ("NIR, red, green", (NIR, RED, GREEN))):
-        found = [i for w in windows if (i := tile.bands.find(w)) is not None]
+        found = [i for w in windows if (i := bands.find(w)) is not None]
         if len(set(found)) == 3:
             return (found[0], found[1], found[2]), kind
-    optical = [i for i in tile.optical if tile.bands[i].kind == "reflective"] or [*tile.optical]
+    optical = [i for i in bands.optical if bands[i].kind == "reflective"] or [*bands.optical]
     if len(optical) >= 3:
-        r, g, b = _nearest_three(tile, optical)
+        r, g, b = _nearest_three(bands, optical)
         return (r, g, b), "false colour"
     i = (optical or [0])[0]
     return (i, i, i), "grey"
 
 
-def _nearest_three(tile: Tile, optical: Sequence[int]) -> list[int]:
+def _nearest_three(bands: BandSet, optical: Sequence[int]) -> list[int]:
     """The three bands nearest to the middle of the visible, longest wavelength first."""
 
     def center(i: int) -> float:
-        return tile.bands[i].center_nm
+        return bands[i].center_nm
 
     near = sorted(optical, key=lambda i: abs(center(i) - GREEN.center_nm))[:3]
     return sorted(near, key=center, reverse=True)

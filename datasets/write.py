@@ -94,7 +94,7 @@ def write_filled(path: AnyPath, filled: FilledTile, overwrite: bool = False) -> 
         ValueRangeError: ``tile.stored`` is not of the dtype of ``tile.encoding``.
     """
     changed = bool(filled.filled.any())
-    _write_numbers(path, filled.tile, _filled_numbers(filled), changed, overwrite)
+    _write_numbers(path, filled.tile, filled_numbers(filled), changed, overwrite)
 
 
 def write_provenance(path: AnyPath, filled: FilledTile, overwrite: bool = False) -> None:
@@ -135,7 +135,7 @@ def _tile_numbers(tile: Tile) -> tuple[NDArray[Any], bool]:
     return out, changed
 
 
-def _filled_numbers(filled: FilledTile) -> NDArray[Any]:
+def filled_numbers(filled: FilledTile) -> NDArray[Any]:
     """(band, y, x) the numbers to store for ``filled``."""
     tile, where = filled.tile, filled.filled
     stored = _stored(tile)
@@ -168,23 +168,34 @@ def _stored(tile: Tile) -> NDArray[Any] | None:
 def _write_numbers(
     path: AnyPath, tile: Tile, numbers: NDArray[Any], changed: bool, overwrite: bool
 ) -> None:
-    n = len(tile.bands)
-    encoding = tile.encoding
     write_cog(
         path,
         numbers,
         transform=tile.transform,
         crs=tile.crs,
-        nodata=encoding.nodata,
-        descriptions=tile.bands.names,
-        scales=tuple(np.broadcast_to(encoding.scale, n).tolist()),
-        offsets=tuple(np.broadcast_to(encoding.offset, n).tolist()),
-        units=[_UNITS.get(b.kind, "reflectance") for b in tile.bands],
-        tags=dataset_tags(tile),
-        band_tags=band_tags(tile, keep_statistics=not changed),
-        colorinterp=_colours(tile),
+        nodata=tile.encoding.nodata,
         overwrite=overwrite,
+        **described(tile, changed),
     )
+
+
+def described(tile: Tile, changed: bool) -> dict[str, Any]:
+    """What `write_cog` is told of a tile beside its numbers and grid.
+
+    Args:
+        tile: the tile, or any part of it.
+        changed: whether numbers differ from those that were read.
+    """
+    n, encoding = len(tile.bands), tile.encoding
+    return {
+        "descriptions": tile.bands.names,
+        "scales": tuple(np.broadcast_to(encoding.scale, n).tolist()),
+        "offsets": tuple(np.broadcast_to(encoding.offset, n).tolist()),
+        "units": [_UNITS.get(b.kind, "reflectance") for b in tile.bands],
+        "tags": dataset_tags(tile),
+        "band_tags": band_tags(tile, keep_statistics=not changed),
+        "colorinterp": _colours(tile),
+    }
 
 
 def _colours(tile: Tile) -> list[ColorInterp]:

@@ -23,6 +23,7 @@ class Braaten:
     """
 
     bands: ClassVar[BandSet] = BandSet((GREEN, RED))
+    pixelwise: ClassVar[bool] = True
 
     threshold: float = 0.175
     """Green reflectance above which green brighter than red is cloud."""

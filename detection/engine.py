@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +23,7 @@ from .mask_settings import MaskResult, MaskSettings, asked, output_paths
 from .pixels import ScenePixels
 from .postprocess import cleaned_rows, sizes_px
 from .segmenter import Segmenter
-
-ROWS = 512
-"""Rows that a mask in memory is handed on with."""
+from .strips import ROWS, Strip, coarse_strips, coarsening_for, pixelwise_strips
 
 
 def mask_scene(
@@ -55,11 +52,19 @@ def mask_scene(
     for path in outputs.values():
         refuse_existing(path, settings.overwrite)
     name, detector = choose_for(scene, settings)
-    sizes = sizes_px(scene.gsd_m, min_area_m2=settings.min_area_m2, buffer_m=settings.buffer_m)
-    ran = None
+    min_px, radius = sizes_px(
+        scene.gsd_m, min_area_m2=settings.min_area_m2, buffer_m=settings.buffer_m
+    )
+    sizes = (min_px, max(radius, settings.buffer_px))
+    ran, factor = None, 1
     if isinstance(detector, Segmenter):
         ran = detector.runner(scene.shape, scene.gsd_m).name
         strips = _streamed(detector, scene, settings.probability)
+    elif getattr(detector, "pixelwise", False) and not settings.probability:
+        strips = pixelwise_strips(detector, scene)
+    elif settings.whole_samples is not None and not settings.probability:
+        factor = coarsening_for(scene, settings.whole_samples)
+        strips = coarse_strips(detector, scene, factor)
     else:
         strips = _whole(detector, name, scene, settings.probability)
     counts = _write(scene, strips, sizes, outputs, settings.overwrite, tell)
@@ -73,6 +78,7 @@ def mask_scene(
         valid_pixels=valid,
         seconds=time.perf_counter() - began,
         runtime=ran,
+        factor=factor,
     )
 
 
@@ -87,15 +93,6 @@ def choose_for(scene: Scene, settings: MaskSettings) -> tuple[str, Detector]:
 
     name, given = asked(settings)
     return choose(_blank(scene), name, **given)
-
-
-class Strip(NamedTuple):
-    """Some rows of a mask before its clean-up."""
-
-    classes: ByteArray
-    """(y, x) uint8."""
-    percent: ByteArray | None
-    """(4, y, x) uint8 probabilities in percent, 255 nodata; None if the detector knows none."""
 
 
 def _streamed(detector: Segmenter, scene: Scene, probability: bool) -> Generator[Strip, None, None]:

@@ -50,6 +50,7 @@ class Hollstein:
             SWIR1,
         )
     )
+    pixelwise: ClassVar[bool] = True
 
     def mask(self, tile: Tile) -> CloudMask:
         """Classify every valid pixel into clear, thick, thin and shadow."""

@@ -31,6 +31,7 @@ class Hot:
     """
 
     bands: ClassVar[BandSet] = BandSet((BLUE, RED))
+    pixelwise: ClassVar[bool] = True
 
     theta_deg: float = 63.435
     """Angle of the clear line: tan(theta) = 2 makes HOT proportional to blue - red / 2."""

@@ -27,6 +27,7 @@ class Ltk:
     """
 
     bands: ClassVar[BandSet] = BandSet((BLUE, RED, NIR, SWIR1))
+    pixelwise: ClassVar[bool] = True
 
     min_blue: float = 0.15
     """Blue reflectance above which a remaining pixel is cloud."""

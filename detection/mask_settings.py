@@ -27,6 +27,11 @@ class MaskSettings:
     """Specks below this are dropped; None for 4 pixels."""
     buffer_m: float = 0.0
     """How far clouds and shadows are grown."""
+    buffer_px: float = 0.0
+    """The same in pixels; the larger of the two counts."""
+    whole_samples: int | None = None
+    """Most samples (pixels x bands) that a detector that looks at the whole scene is given: a
+    larger scene is averaged for it (see `strips.coarse_strips`). None: all there are."""
     runtime: Choice = "auto"
     """What runs the network (unet), see `runtimes`."""
     network_m: float | None = None
@@ -56,6 +61,8 @@ class MaskResult:
     """From opening to the finished file."""
     runtime: str | None = None
     """What ran the network, None for other detectors."""
+    factor: int = 1
+    """How many pixels, along each side, were averaged for the detector."""
 
 
 def output_paths(out: str | Path, settings: MaskSettings) -> dict[str, Path]:

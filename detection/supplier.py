@@ -36,6 +36,7 @@ class Scl:
 
     bands: ClassVar[BandSet] = BandSet(())
     check = _check
+    pixelwise: ClassVar[bool] = True
     scheme: ClassVar[str] = "scl"
 
     def mask(self, tile: Tile) -> CloudMask:
@@ -63,6 +64,7 @@ class QaPixel:
 
     bands: ClassVar[BandSet] = BandSet(())
     check = _check
+    pixelwise: ClassVar[bool] = True
     scheme: ClassVar[str] = "qa_pixel"
 
     dilated: bool = False
@@ -97,6 +99,7 @@ class Udm2:
 
     bands: ClassVar[BandSet] = BandSet(())
     check = _check
+    pixelwise: ClassVar[bool] = True
     scheme: ClassVar[str] = "udm2"
 
     def mask(self, tile: Tile) -> CloudMask:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..datasets.bands import BandSet
-from ..datasets.protocols import Filler
+from ..datasets.protocols import Filler, learnt
 from ..datasets.tile import NODATA, THICK, THIN, CloudMask, FilledTile, Tile
 from .common import Area, untouched
 from .regression import Regression
@@ -49,6 +49,12 @@ class Cascade:
             done = _observed_only(Temporal(self.references, self.reference_masks), done, mask)
         done = _observed_only(self.spectral or Regression(self.seed), done, _rims(mask))
         return _observed_only(self.spatial, done, mask)
+
+    def learn(self, tile: Tile, mask: CloudMask) -> Filler:
+        """The same with a spectral filler that has learnt from ``tile``, if it is one that learns;
+        for any part of the scene that ``tile`` is of."""
+        spectral = self.spectral or Regression(self.seed)
+        return replace(self, spectral=learnt(spectral, tile, mask))
 
 
 def _rims(mask: CloudMask) -> CloudMask:

@@ -6,6 +6,7 @@ are *clear* (a source) or *to fill*. Invalid pixels are neither filled nor a sou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -30,6 +31,9 @@ MIN_CLEAR = 200
 """Clear pixels below which no relation is fitted, spectral or between dates."""
 HEADROOM = 0.1
 """Filled values may leave the range of the clear pixels by this share of it."""
+
+Limits = tuple[float, float] | None
+"""Smallest and largest value that may be written into a band; None: nothing may."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def fillable_bands(tile: Tile) -> list[int]:
     return [i for i, b in enumerate(tile.bands) if b.kind != "other"]
 
 
-def plausible_range(tile: Tile, band: int, clear: BoolArray) -> tuple[float, float] | None:
+def plausible_range(tile: Tile, band: int, clear: BoolArray) -> Limits:
     """Limits of the values that may be written into ``band``, or None without clear data.
 
     The range of the clear pixels, widened by HEADROOM of its width on both sides;
@@ -78,6 +82,7 @@ def assemble(
     values: FloatArray,
     confidence: NDArray[np.floating],
     code: int,
+    limits: Sequence[Limits] | None = None,
 ) -> FilledTile:
     """Write ``values`` where ``filled``, and nowhere else.
 
@@ -88,6 +93,7 @@ def assemble(
             leave what was observed.
         confidence: (n,) in [0, 1].
         code: provenance of the filled pixels.
+        limits: of each band; the plausible range of the tile's own clear pixels if None.
     """
     provenance = np.where(area.valid, OBSERVED, NODATA).astype(np.uint8)
     provenance[area.todo] = UNFILLABLE
@@ -99,12 +105,12 @@ def assemble(
         return FilledTile(tile, provenance, sure)
     data = tile.data.copy()
     for i in fillable_bands(tile):
-        limits = plausible_range(tile, i, area.clear)
-        if limits is None:
+        allowed = plausible_range(tile, i, area.clear) if limits is None else limits[i]
+        if allowed is None:
             continue
         observed, new = data[i][filled], values[i][keep]
         usable = np.isfinite(observed) & np.isfinite(new)
-        data[i][filled] = np.where(usable, np.clip(new, *limits), observed)
+        data[i][filled] = np.where(usable, np.clip(new, *allowed), observed)
     provenance[filled] = code
     sure[filled] = np.clip(confidence[keep], 0, 1)
     return FilledTile(tile.with_data(data), provenance, sure)

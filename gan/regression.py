@@ -12,18 +12,11 @@ from sklearn.preprocessing import StandardScaler
 
 from ..datasets.bands import BandSet
 from ..datasets.errors import ValueRangeError
-from ..datasets.tile import (
-    SHADOW,
-    SPECTRAL,
-    THIN,
-    BoolArray,
-    CloudMask,
-    FilledTile,
-    FloatArray,
-    Tile,
-)
-from .common import MIN_CLEAR, Area, assemble, fillable_bands, row_blocks, sample, untouched
+from ..datasets.protocols import Filler
+from ..datasets.tile import BoolArray, CloudMask, FilledTile, FloatArray, Tile
+from .common import MIN_CLEAR, Area, fillable_bands, row_blocks, sample
 from .features import HALO, feature_bands, features
+from .learnt import Learnt
 from .veil import VeilKind, draw_veil
 
 WINDOW_PX = 384
@@ -37,7 +30,6 @@ MODEL_ERROR = 0.3
 is not the veil that was painted. On the pair ``scg`` of the catalogue (split train) the error
 is about 0.4 of the excess where the cloud is dense, less where it is thin."""
 _FLOOR = 0.003
-_KINDS: tuple[tuple[int, VeilKind], ...] = ((THIN, "thin"), (SHADOW, "shadow"))
 
 
 @dataclass(frozen=True)
@@ -87,24 +79,15 @@ class Regression:
 
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Lift thin cloud and relight shadow; thick cloud stays unfillable."""
-        area = Area.of(tile, mask)
-        wanted = area.todo & ((mask.classes == THIN) | (mask.classes == SHADOW))
-        enough = np.count_nonzero(area.clear) >= MIN_CLEAR
-        if not (enough and wanted.any() and feature_bands(tile.bands, cirrus=False)):
-            return untouched(tile, area)
-        values = np.full((len(tile.bands), *tile.shape), np.nan, np.float32)
-        sure = np.zeros(tile.shape, np.float32)
-        for code, kind in _KINDS:
-            here = wanted & (mask.classes == code)
-            relation = self._fit(tile, area.clear, kind) if here.any() else None
-            if relation is not None:
-                relation.apply(tile, here, area.clear, values, sure)
-        filled = wanted & (sure >= self.min_confidence)
-        return assemble(tile, area, filled, values[:, filled], sure[filled], SPECTRAL)
+        return self.learn(tile, mask).fill(tile, mask)
 
-    def _fit(self, tile: Tile, clear: BoolArray, kind: VeilKind) -> _Relation | None:
+    def learn(self, tile: Tile, mask: CloudMask) -> Filler:
+        """A filler for any part of the scene that ``tile`` is of, which learns from ``tile``."""
+        return Learnt(self, tile, Area.of(tile, mask).clear)
+
+    def fit(self, tile: Tile, clear: BoolArray, kind: VeilKind) -> Relation | None:
         """Paint, learn, and judge on the veils held out; None if too little could be painted."""
-        rng = np.random.default_rng([self.seed, _KINDS[0][1] == kind])
+        rng = np.random.default_rng([self.seed, kind == "thin"])
         looked = feature_bands(tile.bands, cirrus=kind == "thin")
         known = [np.isfinite(tile.data[i]) for i in range(len(tile.bands))]
         # A band that lacks data in much of the clear ground cannot be learnt; one with gaps can.
@@ -134,7 +117,7 @@ class Regression:
         fit, test = _Painted.join(learn[:-held]), _Painted.join(learn[-held:])
         if min(len(fit.x), len(test.x)) < MIN_CLEAR // 4:
             return None
-        relation = _Relation.fit(kind, looked, targets, level, fit, self.units, rng)
+        relation = Relation.fit(kind, looked, targets, level, fit, self.units, rng)
         return relation.judged(test, [tile.bands[i].kind == "reflective" for i in targets])
 
 
@@ -156,7 +139,7 @@ class _Painted:
 
 
 @dataclass(frozen=True)
-class _Relation:
+class Relation:
     """What was learnt: from features to the correction of each target band."""
 
     kind: VeilKind
@@ -187,7 +170,7 @@ class _Relation:
         painted: _Painted,
         units: int,
         rng: np.random.Generator,
-    ) -> _Relation:
+    ) -> Relation:
         n, width = painted.x.shape
         known = (painted.x.min(axis=0), painted.x.max(axis=0))
         scaler = StandardScaler().fit(painted.x)
@@ -204,7 +187,7 @@ class _Relation:
             kind, looked, targets, level, known, scaler, weights, ridge, limits, gain, none, none
         )
 
-    def judged(self, test: _Painted, reflective: list[bool]) -> _Relation:
+    def judged(self, test: _Painted, reflective: list[bool]) -> Relation:
         """The same relation with gains and expected errors from veils it has not seen."""
         missing = _scale(test.truth, self.kind) - _scale(test.seen, self.kind)
         found = self.correction(test.x)

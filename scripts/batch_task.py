@@ -13,7 +13,7 @@ from ..datasets.manifest import Record
 from .batch_manifest import Item, output_facts
 from .cleaning import Job, clean
 from .console import Console
-from .pipeline import load, stem
+from .pipeline import stem, understood
 
 
 class Silent(Console):
@@ -70,9 +70,9 @@ def _clean(item: Item, job: Job, out: str, scratch: Path, console: Console) -> d
         path = bucket.fetch(item.scene, scratch / "in")
     remote = bucket.is_address(out)
     folder = scratch / "out" if remote else Path(out, item.name)
-    tile = load(path, job.reading, console)
+    scene = understood(path, job.reading, console)
     # What is there is ours: the manifest had the scene queued before any worker began.
-    facts, _, files = clean(tile, stem(path), folder, job, console, overwrite=True)
+    facts, _, files = clean(scene, stem(path), folder, job, console, overwrite=True)
     if remote:
         bucket.send(folder, f"{out}/{item.name}")
     return facts | {"outputs": output_facts(out, item.name, folder, files)}

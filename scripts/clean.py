@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from .console import Console
-from .options import Common, Reading
+from .options import Common, MemoryGb, Reading
 
 
 def command(
@@ -37,14 +37,16 @@ def command(
     min_area_m2: Annotated[
         float | None, typer.Option(help="Drop specks smaller than this; default: 4 pixels.", min=0)
     ] = None,
+    memory_gb: MemoryGb = 3.0,
 ) -> None:
     """Find clouds and shadows and fill what they hide.
 
-    Writes mask, filled scene, provenance and confidence of every pixel, and a quicklook.
+    Writes mask, filled scene, provenance and confidence of every pixel, and a quicklook. Scenes of
+    any size: those that would take more than --memory-gb are cleaned window by window.
     """
     from ..datasets.atomic import refuse_existing
     from .cleaning import Job, clean
-    from .pipeline import load, stem
+    from .pipeline import stem, understood
 
     console = Console(common.json, common.log_format, common.verbose)
     name = stem(scene)
@@ -58,18 +60,19 @@ def command(
         buffer_m,
         min_area_m2,
         seed=common.seed,
+        memory_gb=memory_gb,
         reading=reading,
     )
     refuse_existing(folder, common.overwrite)
     job.check()
     outputs = {kind: str(folder / file) for kind, file in job.output_names(name).items()}
 
-    tile = load(scene, reading, console)
+    opened = understood(scene, reading, console)
     if common.dry_run:
         planned = "\n".join(outputs.values())
         console.result({"scene": scene, "outputs": outputs, "dry_run": True}, planned)
         return
-    facts, told, _ = clean(tile, name, folder, job, console, common.overwrite)
+    facts, told, _ = clean(opened, name, folder, job, console, common.overwrite)
     console.result(
         {"scene": scene, **facts, "seconds": console.seconds, "outputs": outputs},
         f"{told}\n{console.seconds:.1f} s -> {folder}/",

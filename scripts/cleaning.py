@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..datasets import Tile
+from ..datasets import Scene, Tile
 from ..datasets.atomic import atomic_folder
 from ..datasets.fingerprint import digest
 from ..datasets.write import write_mask
+from ..detection.mask_settings import MaskSettings
 from ..detection.runtimes import Choice
 from ..detection.weights import PACKAGED
-from . import pipeline
+from . import pipeline, windowed
 from .console import Console
 from .options import Reading
 
@@ -38,6 +39,8 @@ class Job:
     mask_only: bool = False
     """Write the mask, and neither fill nor look at fillers."""
     seed: int = 0
+    memory_gb: float = windowed.MEMORY_GB
+    """Scenes that would take more are cleaned by windows."""
     reading: Reading = field(default_factory=Reading)
 
     def check(self) -> None:
@@ -56,27 +59,37 @@ class Job:
         return {"mask": names["mask"]} if self.mask_only else names
 
 
+Cleaned = tuple[dict[str, Any], str, tuple[str, ...]]
+"""Facts for programs (sensor, level, detector, cover in %, pixels filled), lines of text for a
+person, and the names of the files that were written (``.qml`` styles are among them)."""
+
+
 def clean(
-    tile: Tile, stem: str, folder: Path, job: Job, console: Console, overwrite: bool = False
-) -> tuple[dict[str, Any], str, tuple[str, ...]]:
-    """Mask and fill a tile, and write the outputs into ``folder``: all of them or none.
+    scene: Scene, stem: str, folder: Path, job: Job, console: Console, overwrite: bool = False
+) -> Cleaned:
+    """Mask and fill a scene, and write the outputs into ``folder``: all of them or none.
 
     Args:
-        tile: the scene.
+        scene: open, not read.
         stem: how the names of the files begin.
         folder: where they go.
         job: the settings.
         console: hears what is done.
         overwrite: replace files that are there.
 
-    Returns:
-        Facts for programs (sensor, level, detector, cover in %, pixels filled), lines of text for
-        a person, and the names of the files that were written (``.qml`` styles are among them).
-
     Raises:
-        UnfitError: detector or filler does not fit the tile.
+        UnfitError: detector or filler does not fit the scene.
+        UsageError: references for a scene that is cleaned by windows.
         OutputError: the folder holds files and ``overwrite`` is false, or cannot be written.
     """
+    if windowed.needed(scene, job.memory_gb):
+        return _clean_by_windows(scene, stem, folder, job, console, overwrite)
+    return _clean_whole(pipeline.whole(scene, console), stem, folder, job, console, overwrite)
+
+
+def _clean_whole(
+    tile: Tile, stem: str, folder: Path, job: Job, console: Console, overwrite: bool = False
+) -> Cleaned:
     used, mask = pipeline.detect(
         tile,
         job.detector,
@@ -91,9 +104,9 @@ def clean(
         "sensor": tile.acquired.sensor,
         "level": tile.acquired.level,
         "detector": used,
-        "cover": pipeline.cover_facts(mask),
+        "cover": pipeline.cover_facts(mask.cover()),
     }
-    told = f"found:  {pipeline.cover_text(mask)}"
+    told = f"found:  {pipeline.shares_text(mask.cover())}"
     if job.mask_only:
         with atomic_folder(folder, overwrite) as new:
             write_mask(new / job.output_names(stem)["mask"], mask)
@@ -103,8 +116,48 @@ def clean(
     with atomic_folder(folder, overwrite) as new:
         pipeline.write_outputs(new, stem, tile, mask, filled, console)
         files = _names(new)
-    facts |= {"filler": job.filler, "filled": pipeline.fill_facts(filled)}
-    return facts, f"{told}\nfilled: {pipeline.fill_text(filled)}", files
+    counts = pipeline.fill_facts(filled)
+    facts |= {"filler": job.filler, "filled": counts}
+    return facts, f"{told}\nfilled: {pipeline.fill_text(counts)}", files
+
+
+def _clean_by_windows(
+    scene: Scene, stem: str, folder: Path, job: Job, console: Console, overwrite: bool
+) -> Cleaned:
+    windowed.refuse_references(scene, job.references)
+    names = job.output_names(stem)
+    with atomic_folder(folder, overwrite) as new:
+        paths = {kind: new / name for kind, name in names.items()}
+        settings = MaskSettings(
+            job.detector,
+            weights=job.weights,
+            runtime=job.runtime,
+            min_area_m2=job.min_area_m2,
+            buffer_m=job.buffer_m or 0.0,
+            buffer_px=2 if job.buffer_m is None else 0,
+        )
+        done = windowed.mask(scene, paths["mask"], settings, console)
+        facts: dict[str, Any] = {
+            "sensor": scene.acquired.sensor,
+            "level": scene.acquired.level,
+            "detector": done.detector,
+            "mask_factor": done.factor,
+            "cover": pipeline.cover_facts(done.cover),
+        }
+        told = f"found:  {pipeline.shares_text(done.cover)}"
+        if not job.mask_only:
+            outputs = {
+                "filled": paths["clean"],
+                "provenance": paths["provenance"],
+                "confidence": paths["confidence"],
+            }
+            counts = windowed.fill(scene, paths["mask"], outputs, job.filler, job.seed, console)
+            with console.phase("quicklook"):
+                windowed.quicklook(scene, paths)
+            facts |= {"filler": job.filler, "filled": counts}
+            told += f"\nfilled: {pipeline.fill_text(counts)}"
+        files = _names(new)
+    return facts, told, files
 
 
 def _names(folder: Path) -> tuple[str, ...]:

@@ -30,7 +30,16 @@ def command(
     from ..datasets.write import write_mask, write_tile
     from ..synthesis.demo import demo_pair
     from .options import Reading
-    from .pipeline import cover_text, detect, fill, fill_text, load, output_names, write_outputs
+    from .pipeline import (
+        detect,
+        fill,
+        fill_facts,
+        fill_text,
+        load,
+        output_names,
+        shares_text,
+        write_outputs,
+    )
 
     console = Console(common.json, common.log_format, common.verbose)
     refuse_existing(output, common.overwrite)
@@ -63,8 +72,8 @@ def command(
         },
         "\n".join(
             [
-                f"found ({used}): {cover_text(mask)}",
-                f"filled: {fill_text(filled)}",
+                f"found ({used}): {shares_text(mask.cover())}",
+                f"filled: {fill_text(fill_facts(filled))}",
                 "",
                 f"{'mask against truth':20}{'found':>8}{'right':>8}{'IoU':>8}",
                 *(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .console import Console
-from .options import Common, Reading
+from .options import Common, MemoryGb, Reading
 
 
 def command(
@@ -23,19 +23,22 @@ def command(
     reference: Annotated[
         list[Path] | None, typer.Option(help="Another date on the same grid; may be repeated.")
     ] = None,
+    memory_gb: MemoryGb = 3.0,
 ) -> None:
     """Fill the masked pixels; every other pixel stays bit-identical."""
     from ..datasets import read_mask
     from ..datasets.atomic import refuse_existing
     from ..datasets.write import write_confidence, write_filled, write_provenance
+    from . import windowed
     from .pipeline import (
         check_request,
         fill,
         fill_facts,
         fill_text,
-        load,
         refuse_inputs,
         stem,
+        understood,
+        whole,
     )
 
     console = Console(common.json, common.log_format, common.verbose)
@@ -50,27 +53,35 @@ def command(
     for one in outputs.values():
         refuse_existing(one, common.overwrite)
 
-    tile = load(scene, reading, console)
-    holes = read_mask(mask, like=tile)
+    opened = understood(scene, reading, console)
     if common.dry_run:
         console.result(
             {"scene": scene, "outputs": outputs, "dry_run": True},
             "\n".join(str(one) for one in outputs.values()),
         )
         return
-    filled = fill(tile, holes, filler, reference or [], reading, console, common.seed)
-    with console.phase("writing"):
-        write_provenance(outputs["provenance"], filled, overwrite=common.overwrite)
-        write_confidence(outputs["confidence"], filled, overwrite=common.overwrite)
-        write_filled(path, filled, overwrite=common.overwrite)
+    if windowed.needed(opened, memory_gb):
+        windowed.refuse_references(opened, reference or [])
+        counts = windowed.fill(
+            opened, mask, outputs, filler, common.seed, console, common.overwrite
+        )
+    else:
+        tile = whole(opened, console)
+        holes = read_mask(mask, like=tile)
+        filled = fill(tile, holes, filler, reference or [], reading, console, common.seed)
+        with console.phase("writing"):
+            write_provenance(outputs["provenance"], filled, overwrite=common.overwrite)
+            write_confidence(outputs["confidence"], filled, overwrite=common.overwrite)
+            write_filled(path, filled, overwrite=common.overwrite)
+        counts = fill_facts(filled)
     console.result(
         {
             "scene": scene,
             "mask": mask,
             "filler": filler,
-            "filled": fill_facts(filled),
+            "filled": counts,
             "seconds": console.seconds,
             "outputs": outputs,
         },
-        f"filled: {fill_text(filled)}\n{console.seconds:.1f} s -> {path}",
+        f"filled: {fill_text(counts)}\n{console.seconds:.1f} s -> {path}",
     )

@@ -76,6 +76,12 @@ class Reading:
     ] = None
 
 
+MemoryGb = Annotated[
+    float,
+    typer.Option(help="Work by windows where the whole scene would take more (GB).", min=0),
+]
+
+
 def expand(command: Callable[..., None]) -> Callable[..., None]:
     """Turn the parameters of ``command`` that are dataclasses of options into single options."""
     hints = get_type_hints(command, include_extras=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import detection, gan
 from ..datasets import CloudMask, FilledTile, Scene, Tile, open_scene
@@ -42,12 +43,22 @@ def open_(path: Path, reading: Reading) -> Scene:
     )
 
 
-def load(path: Path, reading: Reading, console: Console) -> Tile:
-    """Read a scene and tell in one line how it was understood."""
+def understood(path: Path, reading: Reading, console: Console) -> Scene:
+    """Open a scene and tell in one line how it was understood."""
+    scene = open_(path, reading)
+    console.note(f"{path.name}: {describe(scene)}")
+    return scene
+
+
+def whole(scene: Scene, console: Console) -> Tile:
+    """Read all of a scene."""
     with console.phase("reading"):
-        tile = open_(path, reading).read()
-    console.note(f"{path.name}: {describe(tile)}")
-    return tile
+        return scene.read()
+
+
+def load(path: Path, reading: Reading, console: Console) -> Tile:
+    """`understood`, then `whole`."""
+    return whole(understood(path, reading, console), console)
 
 
 def describe(seen: Tile | Scene) -> str:
@@ -106,12 +117,16 @@ def detect(
         mask = clean_up(mask, tile.gsd_m, min_area_m2=min_area_m2, buffer_m=buffer_m)
         if buffer_m is None:
             mask = replace(mask, classes=buffer(mask.classes, buffer_px))
-    cover = mask.cover()
-    if not mask.valid.any():
-        console.warn("no valid pixel: the scene holds nothing but nodata")
-    elif cover["clear"] == 0:
-        console.warn("no clear pixel: there is nothing to learn from, all stays as it is")
+    warn_of_emptiness(bool(mask.valid.any()), mask.cover()["clear"], console)
     return name, mask
+
+
+def warn_of_emptiness(valid: bool, clear: float, console: Console) -> None:
+    """Tell that nothing can come of a scene without valid, or without clear pixels."""
+    if not valid:
+        console.warn("no valid pixel: the scene holds nothing but nodata")
+    elif clear == 0:
+        console.warn("no clear pixel: there is nothing to learn from, all stays as it is")
 
 
 def check_request(detector: str, filler: str, references: Sequence[Path]) -> None:
@@ -191,29 +206,27 @@ def write_outputs(
         write_quicklook(folder / names["quicklook"], tile, mask, filled)
 
 
-def cover_facts(mask: CloudMask) -> dict[str, float]:
-    """Percentage of each class among the valid pixels."""
-    return {name: round(100 * share, 3) for name, share in mask.cover().items()}
+def cover_facts(cover: Mapping[str, float]) -> dict[str, float]:
+    """Percentage of each class among the valid pixels, of shares from 0 to 1."""
+    return {name: round(100 * share, 3) for name, share in cover.items()}
 
 
 def fill_facts(filled: FilledTile) -> dict[str, int]:
     """Number of pixels by how they were come by."""
-    counts = np.bincount(filled.provenance.ravel(), minlength=256)
+    return named_counts(np.bincount(filled.provenance.ravel(), minlength=256))
+
+
+def named_counts(counts: NDArray[np.integer]) -> dict[str, int]:
+    """The same of the number of pixels of each code."""
     return {name: int(counts[code]) for code, name in enumerate(PROVENANCE_NAMES)}
 
 
-def cover_text(mask: CloudMask) -> str:
-    """``clear 70.1 %, thick cloud 12.0 %, ...``"""
-    return shares_text(mask.cover())
-
-
 def shares_text(cover: Mapping[str, float]) -> str:
-    """The same of shares from 0 to 1."""
+    """``clear 70.1 %, thick cloud 12.0 %, ...`` of shares from 0 to 1."""
     return ", ".join(f"{n.replace('_', ' ')} {100 * cover[n]:.1f} %" for n in CLASS_NAMES)
 
 
-def fill_text(filled: FilledTile) -> str:
-    """``spectral 41,000 px, spatial 10,000 px, unfillable 3 px``"""
-    counts = fill_facts(filled)
+def fill_text(counts: Mapping[str, int]) -> str:
+    """``spectral 41,000 px, spatial 10,000 px, unfillable 3 px`` of `fill_facts`."""
     told = [f"{name} {counts[name]:,} px" for name in PROVENANCE_NAMES[1:] if counts[name]]
     return ", ".join(told) or "nothing"

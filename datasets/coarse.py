@@ -1,0 +1,81 @@
+"""A scene at a coarser grid, read without ever holding the fine one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from affine import Affine
+from rasterio.windows import Window
+
+from .scene import Scene
+from .tile import FloatArray, Tile
+
+_SIDE_PX = 1024
+"""Pixels of the scene that are read at a time, along each side, or a few less."""
+
+
+def averaged(
+    scene: Scene,
+    factor: int,
+    bands: Sequence[int] | None = None,
+    seen: Callable[[Window, Tile], None] | None = None,
+) -> Tile:
+    """A tile whose pixels are the means of the valid ones of ``factor`` x ``factor`` of a scene.
+
+    Args:
+        scene: what is read; its supplier's mask is left out.
+        factor: 1 or more; the last row and column may stand for fewer pixels.
+        bands: indices of the bands to read; all by default.
+        seen: called with every window of the scene and its tile, row by row; windows begin at
+            multiples of 8 pixels.
+
+    Returns:
+        The tile, without ``stored``; NaN where no pixel has data.
+
+    Raises:
+        FileError: the scene is damaged.
+    """
+    height, width = scene.shape
+    chosen = range(len(scene.bands)) if bands is None else bands
+    unit = 8 * factor
+    side = max(_SIDE_PX // unit, 1) * unit
+    data = np.empty((len(chosen), -(-height // factor), -(-width // factor)), np.float32)
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            window = Window(left, top, min(side, width - left), min(side, height - top))
+            part = scene.read(window, chosen)
+            if seen is not None:
+                seen(window, part)
+            means = _means(part.data, factor)
+            y, x = top // factor, left // factor
+            data[:, y : y + means.shape[1], x : x + means.shape[2]] = means
+    return Tile(
+        data=data,
+        bands=scene.bands.select(chosen),
+        transform=scene.grid.transform @ Affine.scale(factor),
+        crs=scene.grid.crs,
+        acquired=scene.acquired,
+        encoding=scene.encoding.of(chosen),
+        tags=scene.tags,
+        path=scene.path,
+    )
+
+
+def _means(data: FloatArray, factor: int) -> FloatArray:
+    """(band, ceil(y / factor), ceil(x / factor)) means of what is finite."""
+    if factor == 1:
+        return data
+    n, height, width = data.shape
+    rows, columns = -(-height // factor), -(-width // factor)
+    out = np.empty((n, rows, columns), np.float32)
+    plane = np.full((rows * factor, columns * factor), np.nan, np.float32)
+    for i in range(n):
+        plane[:height, :width] = data[i]
+        blocks = plane.reshape(rows, factor, columns, factor)
+        known = np.isfinite(blocks)
+        count = known.sum(axis=(1, 3), dtype=np.float32)
+        total = np.where(known, blocks, 0).sum(axis=(1, 3), dtype=np.float32)
+        np.divide(total, count, out=out[i], where=count > 0)
+        out[i][count == 0] = np.nan
+    return out

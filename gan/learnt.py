@@ -1,0 +1,63 @@
+"""The spectral regression once it has learnt: fills any part of the scene it learnt from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from ..datasets.bands import BandSet
+from ..datasets.tile import SHADOW, SPECTRAL, THIN, BoolArray, CloudMask, FilledTile, Tile
+from .common import MIN_CLEAR, Area, Limits, assemble, plausible_range, untouched
+from .features import feature_bands
+from .veil import VeilKind
+
+if TYPE_CHECKING:
+    from .regression import Regression, Relation
+
+_KINDS: tuple[tuple[int, VeilKind], ...] = ((THIN, "thin"), (SHADOW, "shadow"))
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What :class:`regression.Regression` makes of some ground.
+
+    The relation of a kind (thin cloud, shadow) is fitted when it is first needed. Filled values
+    keep to the range of the ground, wherever they are filled.
+    """
+
+    bands: ClassVar[BandSet] = BandSet(())
+
+    how: Regression
+    ground: Tile
+    clear: BoolArray
+    """(y, x) bool: the clear pixels of ``ground``."""
+    _relations: dict[VeilKind, Relation | None] = field(default_factory=dict, repr=False)
+
+    def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
+        """Lift thin cloud and relight shadow; thick cloud stays unfillable."""
+        area = Area.of(tile, mask)
+        wanted = area.todo & ((mask.classes == THIN) | (mask.classes == SHADOW))
+        enough = np.count_nonzero(self.clear) >= MIN_CLEAR
+        if not (enough and wanted.any() and feature_bands(tile.bands, cirrus=False)):
+            return untouched(tile, area)
+        values = np.full((len(tile.bands), *tile.shape), np.nan, np.float32)
+        sure = np.zeros(tile.shape, np.float32)
+        for code, kind in _KINDS:
+            here = wanted & (mask.classes == code)
+            relation = self._relation(kind) if here.any() else None
+            if relation is not None:
+                relation.apply(tile, here, area.clear, values, sure)
+        filled = wanted & (sure >= self.how.min_confidence)
+        return assemble(tile, area, filled, values[:, filled], sure[filled], SPECTRAL, self._limits)
+
+    def _relation(self, kind: VeilKind) -> Relation | None:
+        if kind not in self._relations:
+            self._relations[kind] = self.how.fit(self.ground, self.clear, kind)
+        return self._relations[kind]
+
+    @cached_property
+    def _limits(self) -> list[Limits]:
+        return [plausible_range(self.ground, i, self.clear) for i in range(len(self.ground.bands))]

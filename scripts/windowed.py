@@ -1,0 +1,161 @@
+"""Scenes too large to hold: masked, filled and shown window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import rasterio
+
+from .. import gan
+from ..datasets import CloudMask, FilledTile, Scene
+from ..datasets.coarse import averaged
+from ..datasets.errors import UsageError
+from ..datasets.geotiff import RasterSource
+from ..datasets.opening import check_size
+from ..datasets.protocols import Learner
+from ..datasets.quicklook import MAX_WIDTH, write_quicklook
+from ..datasets.raster_file import RasterFile
+from ..datasets.read import open_mask
+from ..datasets.stretch import shown_bands
+from ..datasets.tile import ByteArray
+from ..datasets.write_parts import filled_parts
+from ..detection.engine import choose_for, mask_scene
+from ..detection.mask_settings import MaskResult, MaskSettings
+from ..detection.strips import coarsening_for
+from .console import Console
+from .pipeline import named_counts, warn_of_emptiness
+
+MEMORY_GB = 3.0
+"""Most that `clean` and `fill` take."""
+WHOLE_SAMPLES = 100_000_000
+"""Samples (pixels x bands) that a detector of whole scenes is given of a scene that is too large:
+400 MB of float32; Fmask took 1.4 GB in all for so many in 13 bands."""
+_BASE_GB = 0.4
+_PLANE_BYTES = 60
+
+
+def needed(scene: Scene, memory_gb: float) -> bool:
+    """Whether the whole scene would take more than ``memory_gb``, by estimate.
+
+    Held at once are the numbers as stored, and again as they will be; reflectance, what the
+    filler found, and both together, float32 each; and about fifteen planes of masks and distances.
+    """
+    samples = len(scene.bands) * (12 + 2 * np.dtype(scene.encoding.dtype).itemsize)
+    return _BASE_GB + scene.shape[0] * scene.shape[1] * (samples + _PLANE_BYTES) / 1e9 > memory_gb
+
+
+def refuse_references(scene: Scene, references: Sequence[Path]) -> None:
+    """Raise UsageError if there are any: other dates are held in memory with the scene."""
+    if references:
+        height, width = scene.shape
+        raise UsageError(
+            f"--reference with a scene of {width} x {height} pixels, which is filled by windows",
+            "a scene that is held in memory with its references",
+            "cut out a part, choose a coarser --resolution, or raise --memory-gb",
+        )
+
+
+def mask(scene: Scene, path: Path, settings: MaskSettings, console: Console) -> MaskResult:
+    """Mask a scene into a file (see `engine.mask_scene`).
+
+    A detector that looks at the whole scene sees it coarser; half a pixel of that is added to the
+    buffer in pixels, as far as edges may be misplaced.
+    """
+    settings = replace(settings, whole_samples=WHOLE_SAMPLES)
+    name, detector = choose_for(scene, settings)
+    streams = name == "unet" or getattr(detector, "pixelwise", False)
+    factor = 1 if streams else coarsening_for(scene, WHOLE_SAMPLES)
+    if factor > 1:
+        console.warn(
+            f"{name} looks at the whole scene, which is too large: it sees {factor} x {factor} "
+            "pixels as one; --detector unet masks every pixel, --memory-gb allows more memory"
+        )
+        if settings.buffer_px:
+            settings = replace(settings, buffer_px=settings.buffer_px + factor / 2)
+    with console.phase(f"masking ({name})", scene.shape[0] * scene.shape[1]):
+        done = mask_scene(scene, path, settings, console.teller("masking", "rows"))
+    warn_of_emptiness(done.valid_pixels > 0, done.cover["clear"], console)
+    return done
+
+
+def fill(
+    scene: Scene,
+    mask: Path,
+    outputs: Mapping[str, Path],
+    filler: str,
+    seed: int,
+    console: Console,
+    overwrite: bool = False,
+) -> dict[str, int]:
+    """Fill a scene window by window; the number of pixels by how they were come by.
+
+    Args:
+        scene: what is filled.
+        mask: class raster on its grid.
+        outputs: paths by kind: ``filled``, ``provenance``, ``confidence``.
+        filler: name of the filler.
+        seed: of what is random.
+        console: hears how far it is.
+        overwrite: replace existing outputs.
+
+    Raises:
+        OutputError: an output exists, or cannot be written.
+        FileError: scene or mask are damaged.
+        GridError: the mask is not on the scene's grid.
+    """
+    from ..gan.ground import clear_ground
+    from ..gan.windows import Cut, fill_windows
+
+    height, width = scene.shape
+    check_size(scene.path, width, height, 1, scene.max_pixels)
+    cut = Cut.fitting(len(scene.bands), scene.gsd_m)
+    windows = ceil(height / cut.core_px) * ceil(width / cut.core_px)
+    counts, computed = np.zeros(256, np.int64), 0
+    found = gan.get(filler, **({"seed": seed} if filler in ("auto", "regression") else {}))
+    with (
+        console.phase(f"filling ({filler}) and writing", height * width),
+        open_mask(mask, scene) as classes,
+    ):
+        if isinstance(found, Learner):
+            found = found.learn(*clear_ground(scene.read, classes, scene.shape, len(scene.bands)))
+        with (
+            filled_parts(outputs, scene, overwrite) as put,
+            console.counting("filling", windows, "windows") as tell,
+        ):
+            parts = fill_windows(scene.read, classes, scene.shape, found, cut)
+            for done, part in enumerate(parts, 1):
+                put(part.filled, part.window)
+                counts += np.bincount(part.filled.provenance.ravel(), minlength=256)
+                computed += part.computed
+                tell(done, f"{computed} of them hold clouds")
+    return named_counts(counts)
+
+
+def quicklook(scene: Scene, paths: Mapping[str, Path]) -> None:
+    """Draw the picture of a scene and its outputs at about the size that it is shown at.
+
+    Args:
+        scene: as it was.
+        paths: ``mask``, ``clean`` and ``provenance``, which are read, and ``quicklook``.
+    """
+    factor = max(1, max(scene.shape) // MAX_WIDTH)
+    bands = sorted(set(shown_bands(scene.bands)[0]))
+    after = replace(scene, source=RasterSource(RasterFile.at(paths["clean"])))
+    before, filled = averaged(scene, factor, bands), averaged(after, factor, bands)
+    classes, provenance = (_thinned(paths[k], before.shape) for k in ("mask", "provenance"))
+    write_quicklook(
+        paths["quicklook"],
+        before,
+        CloudMask(classes, before.transform, before.crs),
+        FilledTile(filled, provenance, np.zeros(before.shape, np.float32)),
+    )
+
+
+def _thinned(path: Path, shape: tuple[int, int]) -> ByteArray:
+    with rasterio.open(path) as file:
+        codes: ByteArray = file.read(1, out_shape=shape)
+    return codes
