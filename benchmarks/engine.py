@@ -39,6 +39,7 @@ from rasterio.windows import Window
 from kumosan import detection
 from kumosan.datasets import open_scene
 from kumosan.datasets.samples import CANONICAL_BANDS
+from kumosan.datasets.windows import spans
 from kumosan.datasets.write import write_tile
 from kumosan.detection import MaskSettings, mask_scene
 from kumosan.detection.blending import batches
@@ -47,7 +48,6 @@ from kumosan.detection.pixels import ScenePixels
 from kumosan.detection.runtimes import measured, runtime
 from kumosan.detection.segmenter import Segmenter
 from kumosan.detection.weights import ModelCard, save_weights
-from kumosan.detection.windows import spans
 from kumosan.synthesis.demo import demo_pair
 
 BASE = 610
