@@ -21,6 +21,8 @@ try:
 except ImportError as error:  # pragma: no cover - depends on the installation
     raise MissingExtraError("training", "train") from error
 
+LightningModule = lightning.LightningModule
+"""What a training derives from; to be had here, because the cure must come first."""
 WEIGHTS, CHECKPOINT, LOG = "weights.safetensors", "last.ckpt", "metrics.csv"
 """What a run's folder holds: the result, what a stopped run goes on from, and its log."""
 Tell = Callable[[int, int], None]

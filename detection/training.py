@@ -13,8 +13,8 @@ from ..datasets.fitting import (
     CHECKPOINT,
     LOG,
     WEIGHTS,
+    LightningModule,
     Tell,
-    lightning,
     moving_average,
     revision,
     seed_everything,
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-class Module(lightning.LightningModule):
+class Module(LightningModule):
     """A LightningModule whose optimizer and schedule come from the configuration."""
 
     def __init__(self, optimization: Optimization) -> None:
