@@ -62,17 +62,18 @@ def validated(kind: type[T], value: Any, where: str, page: str = "docs/training.
         ) from error
 
 
-def read_config(kind: type[T], path: str | Path) -> T:
+def read_config(kind: type[T], path: str | Path, page: str = "docs/training.md") -> T:
     """The configuration in a TOML file.
 
-    Relative ``catalog`` and ``decisions`` paths are taken from the file's folder.
+    Relative ``catalog`` and ``decisions`` paths are taken from the file's folder; ``page`` explains
+    the fields.
 
     Raises:
         FileError: there is no such file, or it is no TOML.
         UsageError: see `validated`.
     """
     path = Path(path)
-    return validated(kind, placed(read_toml(path), path.parent), str(path))
+    return validated(kind, placed(read_toml(path), path.parent), str(path), page)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -21,6 +21,19 @@ try:
 except ImportError as error:  # pragma: no cover - depends on the installation
     raise MissingExtraError("training", "train") from error
 
+__all__ = [
+    "CHECKPOINT",
+    "LOG",
+    "WEIGHTS",
+    "Callback",
+    "LightningModule",
+    "Tell",
+    "fit",
+    "moving_average",
+    "revision",
+    "seed_everything",
+]
+
 LightningModule = lightning.LightningModule
 """What a training derives from; to be had here, because the cure must come first."""
 WEIGHTS, CHECKPOINT, LOG = "weights.safetensors", "last.ckpt", "metrics.csv"
