@@ -5,13 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from affine import Affine
 from rasterio.crs import CRS
 
 from kumosan.datasets.bands import BandSet
+from kumosan.datasets.configuration import as_json
 from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import Tile
+from kumosan.datasets.weights import ModelCard, save_weights
 from kumosan.datasets.write import write_tile
+from kumosan.gan.restorer import NetworkConfig, Restorer
 
 BANDS = BandSet(tuple(replace(b, gsd_m=20.0) for b in CANONICAL_BANDS))
 GROUND = np.array([0.08, 0.09, 0.08, 0.30, 0.20, 0.12, 0.001], np.float32)
@@ -43,6 +47,18 @@ def make(folder: Path, clear: int = 3) -> Path:
         )
     (folder / "catalog.json").write_text(json.dumps(rows))
     return folder
+
+
+def generator(path: Path, prior: str = "", seed: int | None = None) -> Path:
+    """Write weights of a small generator: untrained, it puts out the prior; with a seed, noise."""
+    net = Restorer(NetworkConfig(channels=(8, 16)), len(CANONICAL_BANDS))
+    if seed is not None:
+        torch.manual_seed(seed)
+        torch.nn.init.normal_(net.net.leave[1].weight, 0, 0.05)
+    facts = as_json(net.config)
+    card = ModelCard("generator", facts, CANONICAL_BANDS.names, training={"prior": prior})
+    save_weights(path, net.state_dict(), card)
+    return path
 
 
 CONFIG = """
