@@ -29,6 +29,8 @@ class Job:
     runtime: Choice = "auto"
     """What runs the network."""
     filler: str = "auto"
+    fill_weights: Path | None = None
+    """Weights of the filler ``gan``."""
     references: tuple[Path, ...] = ()
     """Other dates on the same grid."""
     buffer_m: float | None = None
@@ -42,11 +44,12 @@ class Job:
 
     def check(self) -> None:
         """Raise UsageError for names and combinations that cannot work."""
-        pipeline.check_request(self.detector, self.filler, self.references)
+        pipeline.check_request(self.detector, self.filler, self.references, self.fill_weights)
 
     def identity(self) -> str:
         """Hash of the settings, of the weights' content and of kumosan's version."""
         files = [self.weights] if self.weights else sorted(PACKAGED.glob("*.safetensors"))
+        files += [self.fill_weights] if self.fill_weights else []
         sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
         return digest({"job": asdict(self), "weights": sums, "version": __version__})
 
@@ -99,7 +102,9 @@ def clean(
             write_mask(new / job.output_names(stem)["mask"], mask)
             files = _names(new)
         return facts, told, files
-    filled = pipeline.fill(tile, mask, job.filler, job.references, job.reading, console, job.seed)
+    filled = pipeline.fill(
+        tile, mask, job.filler, job.references, job.reading, console, job.seed, job.fill_weights
+    )
     with atomic_folder(folder, overwrite) as new:
         pipeline.write_outputs(new, stem, tile, mask, filled, console)
         files = _names(new)

@@ -20,6 +20,9 @@ def command(
         Path | None, typer.Option("-o", "--output", help="GeoTIFF; default: ./<scene>_filled.tif")
     ] = None,
     filler: Annotated[str, typer.Option(help="What fills the clouds.")] = "auto",
+    fill_weights: Annotated[
+        Path | None, typer.Option(help="Weights of the network (gan), by kumosan train gan.")
+    ] = None,
     reference: Annotated[
         list[Path] | None, typer.Option(help="Another date on the same grid; may be repeated.")
     ] = None,
@@ -46,7 +49,7 @@ def command(
         "confidence": path.with_name(f"{path.stem}_confidence.tif"),
     }
     refuse_inputs(outputs.values(), [scene, mask, *(reference or [])])
-    check_request("auto", filler, reference or [])
+    check_request("auto", filler, reference or [], fill_weights)
     for one in outputs.values():
         refuse_existing(one, common.overwrite)
 
@@ -58,7 +61,7 @@ def command(
             "\n".join(str(one) for one in outputs.values()),
         )
         return
-    filled = fill(tile, holes, filler, reference or [], reading, console, common.seed)
+    filled = fill(tile, holes, filler, reference or [], reading, console, common.seed, fill_weights)
     with console.phase("writing"):
         write_provenance(outputs["provenance"], filled, overwrite=common.overwrite)
         write_confidence(outputs["confidence"], filled, overwrite=common.overwrite)

@@ -114,7 +114,9 @@ def detect(
     return name, mask
 
 
-def check_request(detector: str, filler: str, references: Sequence[Path]) -> None:
+def check_request(
+    detector: str, filler: str, references: Sequence[Path], fill_weights: Path | None = None
+) -> None:
     """Refuse names, settings and combinations that cannot work, before any pixel is read."""
     if detector != "auto":
         detection.get(detector)
@@ -124,8 +126,19 @@ def check_request(detector: str, filler: str, references: Sequence[Path]) -> Non
             "a filler that uses other dates",
             "choose --filler temporal or auto, or leave --reference out",
         )
+    if fill_weights and filler != "gan":
+        raise UsageError(
+            f"--fill-weights with --filler {filler}",
+            "the filler that is a network",
+            "choose --filler gan, or leave --fill-weights out",
+        )
     if not (references and filler == "temporal"):  # it cannot be made without them
-        gan.get(filler)
+        gan.get(filler, **_weights(fill_weights))
+
+
+def _weights(path: Path | None) -> dict[str, Any]:
+    """As a setting of the filler ``gan``."""
+    return {} if path is None else {"weights": path}
 
 
 def refuse_inputs(outputs: Iterable[Path | str], inputs: Iterable[Path]) -> None:
@@ -148,6 +161,7 @@ def fill(
     reading: Reading,
     console: Console,
     seed: int = 0,
+    fill_weights: Path | None = None,
 ) -> FilledTile:
     """Fill what ``mask`` hides with the filler called ``filler``.
 
@@ -155,6 +169,7 @@ def fill(
     is missed there would be pasted as ground.
     """
     settings: dict[str, Any] = {"seed": seed} if filler in ("auto", "regression") else {}
+    settings |= _weights(fill_weights)
     if references:
         dates = [load(path, reading, console) for path in references]
         if tile.path and any(Path(tile.path).samefile(path) for path in references):
