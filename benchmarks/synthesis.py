@@ -3,7 +3,7 @@
     python benchmarks/synthesis.py [--repeats 9] [--threads 2]
 
 Prints milliseconds for a 512 x 512 x 13 pair and a 128 x 128 x 7 training crop of every preset
-(the crop on one thread, as in a data loader's worker),
+(the crop on one thread, as in a data loader's worker), the mean crop of the segmenter's training,
 the noise against a Python loop over ``pnoise2`` with the same octaves, and the peak memory of a
 pair over the size of its tile. Another busy process changes all of them: compare rows of one run.
 """
@@ -22,10 +22,12 @@ import numpy as np
 
 from kumosan.datasets.sensors import sensor
 from kumosan.datasets.tile import Tile
+from kumosan.detection.train_config import SegmenterConfig, read_config
 from kumosan.synthesis.composite import cloudify, generator
 from kumosan.synthesis.landscape import landscape
 from kumosan.synthesis.perlin import fractal_noise
 from kumosan.synthesis.presets import PRESETS
+from kumosan.synthesis.sampler import CloudSampler
 
 BANDS = sensor("sentinel-2a").bands
 CROP_BANDS = BANDS.select([1, 2, 3, 7, 8, 11, 12])
@@ -43,6 +45,7 @@ def main() -> int:
             cv2.setNumThreads(threads)
             row.append(pair_ms(tile, preset, args.repeats))
         print(f"| {preset} | {row[0]:.0f} | {row[1]:.1f} |", flush=True)
+    print(f"\nA training crop, as the segmenter's training draws them: {training_ms(crop):.1f} ms")
     noise(args.repeats)
     memory(scene)
     return 0
@@ -70,6 +73,18 @@ def pair_ms(tile: Tile, preset: str, repeats: int) -> float:
     """Every run paints another cloud: the figure is of the preset, not of one seed."""
     repeats *= max(1, round(4e4 / tile.shape[0] / tile.shape[1]))
     return milliseconds(lambda n: cloudify(tile, generator(0, n), preset), repeats)
+
+
+def training_ms(crop: Tile, number: int = 400) -> float:
+    """Mean over crops whose presets are drawn as the packaged configuration weighs them."""
+    config = read_config(SegmenterConfig, None, "segmenter")
+    source = next(s for s in config.sources if s.kind == "painted")
+    sampler = CloudSampler(source.presets, source.preset_weights)
+    cv2.setNumThreads(1)
+    start = time.perf_counter()
+    for n in range(number):
+        cloudify(crop, sampler, rng=generator(0, n))
+    return 1e3 * (time.perf_counter() - start) / number
 
 
 def noise(repeats: int) -> None:

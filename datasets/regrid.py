@@ -40,26 +40,39 @@ class Grid:
         a, b, c, d, e, f = self.transform[:6]
         return Affine(a, b, a * left + b * top + c, d, e, d * left + e * top + f)
 
-    def check(self, other: Grid, name: str) -> None:
-        """Raise GridError unless ``other``, of file ``name``, is this grid (to 1 % of a pixel)."""
-        if other.crs != self.crs:
-            raise GridError(f"{name} in {other.crs}", f"{self.crs} like its siblings", _AGAIN)
+    def check(
+        self,
+        other: Grid,
+        name: str,
+        whose: str = "its siblings",
+        remedy: str = "download the product again, its files do not belong together",
+    ) -> None:
+        """Raise GridError unless ``other``, called ``name``, is this grid (to 1 % of a pixel).
+
+        Places are not compared where one of the two has no coordinate system.
+
+        Args:
+            other: the grid to check.
+            name: what lies on it, as the message calls it.
+            whose: whose grid this one is.
+            remedy: what to do about it.
+        """
+        known = other.crs is not None and self.crs is not None
+        if known and other.crs != self.crs:
+            raise GridError(f"{name} in {other.crs}", f"{self.crs} like {whose}", remedy)
         if other.shape != self.shape:
             raise GridError(
                 f"{name} of {other.shape[1]} x {other.shape[0]} pixels",
-                f"{self.shape[1]} x {self.shape[0]} like its siblings",
-                _AGAIN,
+                f"{self.shape[1]} x {self.shape[0]} like {whose}",
+                remedy,
             )
         size = float(abs(self.transform.determinant)) ** 0.5 or 1.0
         ours, theirs = self.transform[:6], other.transform[:6]
         shift = max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) / size
-        if shift > 0.01:
+        if known and shift > 0.01:
             raise GridError(
-                f"{name} shifted by up to {shift:.2f} pixels", "the grid of its siblings", _AGAIN
+                f"{name} shifted by up to {shift:.2f} pixels", f"the grid of {whose}", remedy
             )
-
-
-_AGAIN = "download the product again, its files do not belong together"
 
 
 def repeat(plane: NDArray[Any], factor: int) -> NDArray[Any]:

@@ -192,7 +192,7 @@ def _footprint(path: Path) -> _Box | None:
         with open_raster(path) as ds:
             if ds.crs is None:
                 return None
-            corners = [ds.transform * (x, y) for x in (0, ds.width) for y in (0, ds.height)]
+            corners = [ds.transform @ (x, y) for x in (0, ds.width) for y in (0, ds.height)]
             xs, ys = zip(*corners, strict=True)
             return _Box(ds.crs, min(xs), min(ys), max(xs), max(ys))
     except FileError as e:

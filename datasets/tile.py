@@ -20,6 +20,7 @@ from rasterio.crs import CRS
 from .bands import Band, BandSet
 from .encoding import Encoding
 from .errors import GridError, UnfitError, ValueRangeError
+from .regrid import Grid
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -48,6 +49,8 @@ class Acquisition:
     """Angle of the sun from the vertical, scene mean, degrees."""
     sun_azimuth_deg: float | None = None
     """Direction of the sun, degrees clockwise from north, scene mean."""
+    vapour_cm: float | None = None
+    """Water vapour in the column of air above the ground, as a layer of water, cm."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,11 @@ class Tile:
     def shape(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.data.shape[1], self.data.shape[2]
+
+    @property
+    def grid(self) -> Grid:
+        """Where its pixels lie."""
+        return Grid(self.shape, self.transform, self.crs)
 
     @property
     def optical(self) -> tuple[int, ...]:
@@ -241,24 +249,8 @@ class CloudMask:
 
     def check_grid(self, tile: Tile) -> None:
         """Raise GridError unless the mask lies on the grid of ``tile`` (to 1 % of a pixel)."""
-        if self.classes.shape != tile.shape:
-            raise GridError(
-                f"a mask of {self.classes.shape[0]} x {self.classes.shape[1]} pixels",
-                f"the scene's {tile.shape[0]} x {tile.shape[1]}",
-                "resample the mask to the scene's grid",
-            )
-        if self.crs is not None and tile.crs is not None and self.crs != tile.crs:
-            raise GridError(
-                f"a mask in {self.crs}", f"the scene's {tile.crs}", "reproject the mask"
-            )
-        both = self.crs is not None and tile.crs is not None
-        size = sqrt(abs(tile.transform.determinant)) or 1.0
-        shift = max(abs(a - b) for a, b in zip(self.transform[:6], tile.transform[:6], strict=True))
-        if both and shift > 0.01 * size:
-            raise GridError(
-                f"a mask shifted by up to {shift / size:.2f} pixels",
-                "the scene's own grid", "resample the mask to the scene's grid",
-            )  # fmt: skip
+        own = Grid((self.classes.shape[0], self.classes.shape[1]), self.transform, self.crs)
+        tile.grid.check(own, "a mask", "the scene", "resample the mask to the scene's grid")
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Packed:
         tile = replace(
             self.item.tile,
             data=_window(self.data, top, left, height, width),
-            transform=self.item.tile.transform * Affine.translation(left, top),
+            transform=self.item.tile.transform @ Affine.translation(left, top),
         )
         clear = mask = None
         if self.clear is not None:
@@ -169,7 +169,7 @@ def resized(item: LabelledTile, size: tuple[int, int]) -> LabelledTile:
     )
     tile = replace(
         item.tile, data=planes(item.tile.data), bands=bands,
-        transform=item.tile.transform * Affine.scale(width / size[1], factor),
+        transform=item.tile.transform @ Affine.scale(width / size[1], factor),
     )  # fmt: skip
     clear = None if item.clear is None else tile.with_data(planes(item.clear.data))
     mask = None

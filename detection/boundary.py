@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.errors import GridError
 from ..datasets.tile import NODATA, BoolArray, ByteArray
+from .metrics import check_shapes
 
 BAND_PX = 2
 """Width of the band inside an outline that boundary IoU compares."""
@@ -77,12 +77,7 @@ def compare_boundaries(truth: ByteArray, predicted: ByteArray, positive: Iterabl
     Raises:
         GridError: the masks differ in shape.
     """
-    if truth.shape != predicted.shape:
-        raise GridError(
-            f"a prediction of shape {predicted.shape}",
-            f"the truth's {truth.shape}",
-            "resample it to the truth's grid",
-        )
+    check_shapes(truth, predicted)
     codes = list(positive)
     chosen = np.zeros(256, bool)
     chosen[codes] = True

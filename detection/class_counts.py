@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.errors import GridError
 from ..datasets.labelled import ALL_CLASSES
 from ..datasets.tile import CLASS_NAMES, CLEAR, NODATA, SHADOW, THICK, THIN, ByteArray
+from .metrics import check_shapes
 
 _N = len(CLASS_NAMES)
 
@@ -66,12 +66,7 @@ def count_classes(
     Raises:
         GridError: the masks differ in shape.
     """
-    if truth.shape != predicted.shape:
-        raise GridError(
-            f"a prediction of shape {predicted.shape}",
-            f"the truth's {truth.shape}",
-            "resample it to the truth's grid",
-        )
+    check_shapes(truth, predicted)
     column = np.full(256, _N)
     column[:_N] = range(_N)
     column[THIN] = THIN if THIN in labelled else THICK

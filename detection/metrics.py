@@ -71,6 +71,16 @@ class Confusion:
         return 2 * self.iou / (1 + self.iou)
 
 
+def check_shapes(truth: ByteArray, predicted: ByteArray) -> None:
+    """Raise GridError unless both have the same shape."""
+    if truth.shape != predicted.shape:
+        raise GridError(
+            f"a prediction of shape {predicted.shape}",
+            f"the truth's {truth.shape}",
+            "resample it to the truth's grid",
+        )
+
+
 def confusion(truth: ByteArray, predicted: ByteArray, positive: Iterable[int]) -> Confusion:
     """Compare two (y, x) class masks; classes in ``positive`` against the rest.
 
@@ -80,12 +90,7 @@ def confusion(truth: ByteArray, predicted: ByteArray, positive: Iterable[int]) -
     Raises:
         GridError: the masks differ in shape.
     """
-    if truth.shape != predicted.shape:
-        raise GridError(
-            f"a prediction of shape {predicted.shape}",
-            f"the truth's {truth.shape}",
-            "resample it to the truth's grid",
-        )
+    check_shapes(truth, predicted)
     chosen = np.zeros(256, bool)
     chosen[list(positive)] = True
     known = truth != NODATA

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timezone
-from math import inf, isnan, sqrt
+from math import inf, isnan
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.bands import Band, BandSet
-from ..datasets.errors import BandError, GridError, UsageError
+from ..datasets.errors import BandError, UsageError
 from ..datasets.tile import TEMPORAL, BoolArray, CloudMask, FilledTile, FloatArray, Tile
 from .blend import Seam
 from .common import MIN_CLEAR, Area, assemble, fillable_bands, sample, untouched
@@ -136,7 +136,10 @@ class Temporal:
     def _guides(self, tile: Tile, area: Area) -> Iterator[_Guide]:
         masks = self.reference_masks
         for k, reference in enumerate(self.references):
-            _check_grid(tile, reference)
+            name = f"the reference {reference.path or 'scene'}"
+            tile.grid.check(
+                reference.grid, name, "the scene", "resample the reference to the scene's grid"
+            )
             match = _match_bands(tile, reference)
             seen = reference.valid.copy()
             if masks is not None:
@@ -267,24 +270,3 @@ def _same_band(band: Band, others: BandSet) -> int | None:
         if other.name == band.name and fits:
             return j
     return others.find(band)
-
-
-def _check_grid(tile: Tile, reference: Tile) -> None:
-    """Raise GridError unless both lie on one grid (to 1 % of a pixel)."""
-    name = f"the reference {reference.path or 'scene'}"
-    remedy = "resample the reference to the scene's grid"
-    if reference.shape != tile.shape:
-        raise GridError(
-            f"{name} of {reference.shape[0]} x {reference.shape[1]} pixels",
-            f"the scene's {tile.shape[0]} x {tile.shape[1]}",
-            remedy,
-        )
-    if tile.crs is None or reference.crs is None:
-        return
-    if reference.crs != tile.crs:
-        raise GridError(f"{name} in {reference.crs}", f"the scene's {tile.crs}", remedy)
-    size = sqrt(abs(tile.transform.determinant)) or 1.0
-    pairs = zip(reference.transform[:6], tile.transform[:6], strict=True)
-    shift = max(abs(a - b) for a, b in pairs) / size
-    if shift > 0.01:
-        raise GridError(f"{name} shifted by up to {shift:.2f} pixels", "no shift", remedy)

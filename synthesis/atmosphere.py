@@ -16,10 +16,12 @@ AEROSOL_550 = 0.1
 """Aerosol optical thickness of clear air at 550 nm."""
 AEROSOL_ALPHA = 1.3
 """Its Angstrom exponent (continental haze)."""
+VAPOUR_CM = 2.0
+"""Water vapour above the sea where a tile does not tell, as a layer of water: mid-latitudes."""
 VAPOUR_SCALE_M = 2000.0
 """Height in which water vapour falls to 1/e."""
 _VAPOUR = {"vapour": 0.9, "cirrus": 10.0}
-# Two-way absorption by water vapour from the ground, by band kind: about .4 is left at 945 nm
+# Two-way absorption by ``VAPOUR_CM`` of water vapour, by band kind: about .4 is left at 945 nm
 # and nothing at 1375 nm (Gao et al. 1993, Geophys. Res. Lett. 20).
 _OZONE_NM = (420, 450, 482, 520, 560, 600, 655, 700, 750, 800, 850)
 _OZONE = (0.0, 0.001, 0.006, 0.014, 0.031, 0.0385, 0.020, 0.007, 0.003, 0.001, 0.0)
@@ -61,15 +63,22 @@ def sunlight(nm: float, sun_zenith_deg: float) -> tuple[float, float]:
     return molecules * aerosol, 0.5 * (1 - molecules) + 0.75 * molecules * (1 - aerosol)
 
 
-def vapour_transmittance(band: Band, height_m: float) -> float:
+def vapour_transmittance(band: Band, height_m: float, vapour_cm: float | None = None) -> float:
     """Two-way transmittance of the water vapour above ``height_m`` in ``band``.
 
     1 for bands outside the absorption bands (by kind). The vapour above a height falls as
     exp(-height / 2 km). In the cirrus band its lines are saturated and absorb as the root of its
     amount (strong-line limit, Goody & Yung 1989, ch. 4): low cloud is dark there, high cloud is
-    seen, and even the highest keeps no more than half of its light.
+    seen, and even the highest keeps no more than half of its light. Over the dry air of an ice
+    sheet (half a millimetre of water) a quarter of the light comes back from the ground itself.
+
+    Args:
+        band: what is looked through.
+        height_m: above the ground.
+        vapour_cm: above the ground, as a layer of water; None takes ``VAPOUR_CM``.
     """
-    path = exp(-height_m / VAPOUR_SCALE_M)
+    path = exp(-height_m / VAPOUR_SCALE_M) * (VAPOUR_CM if vapour_cm is None else vapour_cm)
+    path /= VAPOUR_CM
     return exp(-_VAPOUR.get(band.kind, 0.0) * (path**0.5 if band.kind == "cirrus" else path))
 
 

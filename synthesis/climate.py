@@ -28,8 +28,9 @@ def _lay_snow(cover: Cover, land: Ground, rng: np.random.Generator) -> None:
     frozen = cover.of("clear_water", "turbid_water")
     open_water = float(rng.random() < 0.5)
     opacity = closed * (1 - np.float32(rng.uniform(0, 0.8)) * woods) * (1 - open_water * frozen)
+    fresh = float(rng.random())  # fine grains reflect more in the shortwave infrared
     icy = 0.6 * step(land.noise(rng, 1200, 5), 0.05, 0.3) * np.float32(rng.random())
-    cover.lay(opacity, snow=1 - icy, ice=icy)
+    cover.lay(opacity, snow=(1 - icy) * (1 - fresh), fine_snow=(1 - icy) * fresh, ice=icy)
     cracks = np.abs(land.noise(rng, 1800, 4))
     cover.lay(opacity * 0.7 * step(cracks, 0.012, 0.004), ice=0.6, rock=0.4)
 

@@ -15,7 +15,7 @@ from .terrain import Ground, step
 _ROUGHNESS = {
     "broadleaf": 0.22, "conifer": 0.26, "rock": 0.20, "concrete": 0.15, "red_roof": 0.15,
     "light_roof": 0.10, "asphalt": 0.10, "clear_water": 0.03, "turbid_water": 0.04, "snow": 0.05,
-    "ice": 0.12,
+    "fine_snow": 0.03, "ice": 0.12,
 }  # fmt: skip
 _SMOOTH = 0.09
 # Standard deviation of brightness from pixel to pixel, by endmember; the rest is smooth.

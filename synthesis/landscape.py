@@ -36,6 +36,7 @@ def landscape(
     level: Literal["TOA", "SR"] = "TOA",
     coast: bool = False,
     climate: Climate = "temperate",
+    vapour_cm: float | None = None,
 ) -> Tile:
     """Draw fields, woods, mountains with snow, a river, a lake, a town, villages and roads.
 
@@ -49,6 +50,7 @@ def landscape(
         level: ``TOA`` adds what clear air does to the light, ``SR`` leaves the surface.
         coast: whether the side away from the mountains lies by the sea.
         climate: ``snow`` and ``desert`` cover the land with what is easily taken for cloud.
+        vapour_cm: water vapour in the air above, see `atmosphere.vapour_transmittance`.
 
     Returns:
         A tile of reflectance (kelvin in thermal bands, NaN in bands of kind ``other``) without a
@@ -77,15 +79,19 @@ def landscape(
     pure = spectra(cover.names, bands)
     flat = cover.share.reshape(len(cover.names), -1)
     data = (pure @ flat).reshape(len(bands), *shape)
+    acquired = Acquisition(
+        level=level,
+        sun_zenith_deg=sun_zenith_deg,
+        sun_azimuth_deg=sun_azimuth_deg,
+        vapour_cm=vapour_cm,
+    )
     for i, band in enumerate(bands):
-        data[i] = _seen(data[i], light, band, gsd_m, sun_zenith_deg, level, sensor)
+        data[i] = _seen(data[i], light, band, gsd_m, acquired, sensor)
     return Tile(
         data,
         BandSet(tuple(bands)),
         Affine(gsd_m, 0, 0, 0, -gsd_m, 0),
-        acquired=Acquisition(
-            level=level, sun_zenith_deg=sun_zenith_deg, sun_azimuth_deg=sun_azimuth_deg
-        ),
+        acquired=acquired,
     )
 
 
@@ -94,8 +100,7 @@ def _seen(
     light: FloatArray,
     band: Band,
     gsd_m: float,
-    sun_zenith_deg: float,
-    level: str,
+    acquired: Acquisition,
     rng: np.random.Generator,
 ) -> FloatArray:
     """One band of the pure surface as a sensor records it: light, air, blur, noise."""
@@ -104,12 +109,13 @@ def _seen(
     if band.kind == "thermal":
         return plane + 4 * (light - 1) + rng.normal(0, 0.1, plane.shape).astype(np.float32)
     plane = plane * light
-    if level == "TOA":
+    sun_zenith_deg = acquired.sun_zenith_deg or 0.0
+    if acquired.level == "TOA" or band.kind == "cirrus":  # no product corrects that band
         down, up = (sum(sunlight(band.center_nm, angle)) for angle in (sun_zenith_deg, 0.0))
-        passed = down * up * vapour_transmittance(band, 0.0)
+        passed = down * up * vapour_transmittance(band, 0.0, acquired.vapour_cm)
         path = path_reflectance(band.center_nm, sun_zenith_deg)
         plane = np.float32(path) + np.float32(passed) * plane
-        plane *= np.float32(ozone_transmittance(band.center_nm, sun_zenith_deg, level))
+        plane *= np.float32(ozone_transmittance(band.center_nm, sun_zenith_deg, "TOA"))
     seen = cv2.GaussianBlur(plane, (0, 0), 0.5, borderType=cv2.BORDER_REFLECT)
     coarse = round((band.gsd_m or gsd_m) / gsd_m)
     if coarse > 1:  # a band of larger pixels, delivered on this grid

@@ -15,7 +15,7 @@ from .climate import Climate
 from .landscape import landscape
 
 CLIMATES: tuple[Climate, ...] = (
-    "temperate", "snow", "desert", "temperate", "temperate", "snow", "temperate"
+    "temperate", "snow", "desert", "temperate", "snow", "temperate", "snow"
 )  # fmt: skip
 """Of the landscapes, in turn: seven, so that it does not go with the turns of two and four."""
 
@@ -23,8 +23,10 @@ CLIMATES: tuple[Climate, ...] = (
 @dataclass(frozen=True)
 class Landscapes(Sequence[Tile]):
     """Procedural clear tiles, each drawn when it is asked for: pixels of 10 to 60 m, half by the
-    sea, half of them surface reflectance, two of seven of snow and one of desert: ground
-    that rules take for cloud. Picklable."""
+    sea, half of them surface reflectance, three of seven of snow and one of desert: ground
+    that rules take for cloud. Over snow the sun is low and the air anything from that of a
+    winter in mid-latitudes to that of an ice sheet, where the cirrus band sees the ground.
+    Picklable."""
 
     n: int
     size: int
@@ -40,9 +42,13 @@ class Landscapes(Sequence[Tile]):
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, i]))
         gsd_m = float(np.exp(rng.uniform(np.log(10), np.log(60))))
         bands = BandSet(tuple(replace(band, gsd_m=gsd_m) for band in self.bands))
+        climate = CLIMATES[i % len(CLIMATES)]
+        snow = climate == "snow"
+        vapour_cm = float(np.exp(rng.uniform(np.log(0.03), np.log(1.5))))
         return landscape(
             (self.size, self.size), bands, rng, gsd_m,
-            sun_zenith_deg=float(rng.uniform(20, 65)),
+            sun_zenith_deg=float(rng.uniform(*((45, 75) if snow else (20, 65)))),
             sun_azimuth_deg=float(rng.uniform(30, 165)),
-            level="SR" if i % 2 else "TOA", coast=i % 4 < 2, climate=CLIMATES[i % len(CLIMATES)],
+            level="SR" if i % 2 else "TOA", coast=i % 4 < 2, climate=climate,
+            vapour_cm=vapour_cm if snow else None,
         )  # fmt: skip

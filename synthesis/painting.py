@@ -210,9 +210,8 @@ def paint_layer(
         if band.kind == "thermal":
             _paint_cold(flat, where, thickness, layer, data[i])
         else:
-            above = vapour_transmittance(band, layer.base_m) * ozone_transmittance(
-                band.center_nm, layer.sun_zenith_deg, tile.acquired.level
-            )
+            above = vapour_transmittance(band, layer.base_m, tile.acquired.vapour_cm)
+            above *= ozone_transmittance(band.center_nm, layer.sun_zenith_deg, tile.acquired.level)
             white = above * optics.whiteness(band.center_nm, layer)
             mean = around(data[i])
             _paint_veil(flat, where, thickness, lit, mean, here, white, band.center_nm, layer)

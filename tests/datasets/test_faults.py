@@ -262,7 +262,7 @@ MASKS = [
     row("codes", lambda m: m.mask(MASK + 7), ValueRangeError, "mask codes [7]"),
     row("dtype", lambda m: m.mask(MASK.astype("int16")), ValueRangeError, "int16"),
     row("three bands", lambda m: m.mask(np.repeat(MASK, 3, 0)), BandError, "3 bands"),
-    row("another size", lambda m: m.mask(MASK[:, :32]), GridError, "32 x 64"),
+    row("another size", lambda m: m.mask(MASK[:, :32]), GridError, "64 x 32"),
     row("another CRS", lambda m: m.mask(MASK, crs="EPSG:32634"), GridError, "EPSG:32634"),
     row("half a pixel off", lambda m: m.mask(MASK, transform=EAST), GridError, "0.50 pixels"),
     row("south-up", lambda m: m.mask(MASK, transform=SOUTH_UP), GridError, "shifted"),

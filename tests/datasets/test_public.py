@@ -169,7 +169,7 @@ def test_l8_biome(tmp_path):
     np.testing.assert_allclose(first.tile.data[:, 1, 1], 0.2, rtol=1e-6)
     assert first.mask.classes[0, :2].tolist() == [255, 0]
     assert last.mask.classes[3].tolist() == [2, 1, 255, 0]  # columns 1 to 4
-    assert last.tile.transform == UTM * Affine.translation(1, 2)
+    assert last.tile.transform == UTM @ Affine.translation(1, 2)
     assert first.labelled == {0, 1, 2, 3}  # shadow lies elsewhere in the scene
     assert first.group == "042008"
     assert first.tile.acquired.sun_zenith_deg == 60

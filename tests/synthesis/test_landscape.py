@@ -66,6 +66,21 @@ def test_cirrus_band_is_blind_to_the_ground(scene):
     assert abs(np.corrcoef(b10.ravel(), b11.ravel())[0, 1]) < 0.05
 
 
+@pytest.mark.parametrize("level", ["TOA", "SR"])
+def test_dry_air_lets_the_cirrus_band_see_snow(level):
+    cirrus = S2.select([10])
+    assert cirrus[0].kind == "cirrus"
+    seen = {}
+    for vapour_cm in (0.05, 2.0):
+        tile = landscape(
+            (64, 64), cirrus, np.random.default_rng(3), level=level, climate="snow",
+            vapour_cm=vapour_cm,
+        )  # fmt: skip
+        seen[vapour_cm] = float(np.quantile(tile.data, 0.9))
+        assert tile.acquired.vapour_cm == vapour_cm
+    assert seen[0.05] > 0.03 and seen[2.0] < 0.005  # no product corrects that band
+
+
 def test_top_of_atmosphere_is_bluer_than_the_surface():
     draws = [
         landscape((40, 40), S2, np.random.default_rng(3), level=level).data.mean((1, 2))

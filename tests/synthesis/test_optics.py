@@ -95,6 +95,7 @@ def test_vapour_hides_what_is_low():
     assert atmosphere.vapour_transmittance(cirrus, 1000) < 0.01
     # the root of exp(-4.5): lines are saturated
     assert atmosphere.vapour_transmittance(cirrus, 9000) == pytest.approx(exp(-10 * exp(-2.25)))
+    assert atmosphere.vapour_transmittance(cirrus, 0, 0.02) == pytest.approx(exp(-1))
     assert 0.3 < atmosphere.vapour_transmittance(vapour, 0) < 0.5
     assert atmosphere.vapour_transmittance(Band("r", 660, 30), 0) == 1
 
