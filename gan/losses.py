@@ -59,7 +59,7 @@ class Distance(nn.Module):
     def forward(
         self, out: Tensor, target: Tensor, present: Tensor, valid: Tensor, cloud: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted sum, and each distance without its weight.
+        """The weighted sum, and each distance without its weight, in full precision.
 
         Args:
             out, target: (n, band, y, x) reflectance.
@@ -67,9 +67,16 @@ class Distance(nn.Module):
             valid: (n, y, x) bool; other pixels do not count.
             cloud: (n, 4, y, x) the mask; see `restorer.one_hot`.
         """
-        bands = present[:, :, None, None]
+        with torch.autocast(out.device.type, enabled=False):
+            return self._distances(out, target, present, valid, cloud)
+
+    def _distances(
+        self, out: Tensor, target: Tensor, present: Tensor, valid: Tensor, cloud: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        known = valid[:, None].float()
+        bands = present[:, :, None, None] * known
         weight = self.clear_weight + (1 - self.clear_weight) * contaminated(cloud)
-        weight = weight * valid[:, None]
+        weight = weight * known
         maps = {"l1": self._l1, "sam": _angle, "ssim": self._unlike}
         values = {}
         for name in self.terms:

@@ -163,6 +163,8 @@ def load_restorer(path: str | Path) -> tuple[ModelCard, Restorer]:
 
 @lru_cache(maxsize=2)
 def _loaded(path: Path, changed_ns: int) -> tuple[ModelCard, Restorer]:
+    import torch
+
     from .restorer import NetworkConfig, Restorer
 
     card, state = load_weights(path, "generator")
@@ -180,7 +182,7 @@ def _loaded(path: Path, changed_ns: int) -> tuple[ModelCard, Restorer]:
             f"{path}, whose tensors do not fit the network of its card",
             "a file as kumosan wrote it", "fetch or export it again",
         ) from error  # fmt: skip
-    return card, net.eval()
+    return card, net.eval().to(memory_format=torch.channels_last)
 
 
 def _prior_of(card: ModelCard) -> Filler | None:

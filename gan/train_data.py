@@ -120,7 +120,7 @@ class Mixture:
             UnfitError: a source finds no image.
         """
         t = config.training
-        settings = {
+        settings: dict[str, Any] = {
             "size": t.crop, "seed": seed, "gsd_range_m": t.gsd_range_m, "enlarge": t.enlarge,
             "augment": augmentations(config.augment),
             "cache_bytes": t.cache_mb * 2**20 // len(config.sources),

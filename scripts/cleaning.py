@@ -29,8 +29,6 @@ class Job:
     runtime: Choice = "auto"
     """What runs the network."""
     filler: str = "auto"
-    fill_weights: Path | None = None
-    """Weights of the filler ``gan``."""
     references: tuple[Path, ...] = ()
     """Other dates on the same grid."""
     buffer_m: float | None = None
@@ -39,6 +37,8 @@ class Job:
     """Specks below it are dropped; None: 4 pixels."""
     mask_only: bool = False
     """Write the mask, and neither fill nor look at fillers."""
+    fill_weights: Path | None = None
+    """Weights of the filler ``gan``."""
     seed: int = 0
     reading: Reading = field(default_factory=Reading)
 

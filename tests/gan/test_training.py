@@ -101,6 +101,12 @@ def test_what_a_run_leaves(whole):
     assert Image.open(whole / "samples" / pictures[0]).size == (3 * 32, 4 * 32)
 
 
+def test_mixed_precision(config, folder, tmp_path):
+    t = replace(config.training, epochs=1, samples=2, precision="bf16-mixed", picture_epochs=0)
+    path = Run(replace(config, training=t), tmp_path, folder).train()
+    assert all(torch.isfinite(x).all() for x in load_weights(path, "generator")[1].values())
+
+
 def test_without_an_adversary_the_discriminator_stays(config, folder, tmp_path):
     alone = replace(config, adversary=replace(config.adversary, weight=0.0))
     alone = replace(alone, training=replace(config.training, epochs=1, ema=0.0, picture_epochs=0))
