@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -74,13 +75,17 @@ class GanModule(LightningModule):
         return [torch.optim.Adam(n.parameters(), t.learning_rate, betas=t.betas) for n in nets]
 
     def on_train_epoch_start(self) -> None:
-        """The epoch's learning rate, and its own chance: a stopped run drops out the same."""
+        """The epoch's learning rate."""
         t = self.config.training
         rate = t.learning_rate * rate_factor(self.current_epoch, t.epochs, t.constant_epochs)
         for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Each batch has its own chance, wherever a stopped run went on."""
+        drawn = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx])
+        torch.manual_seed(int(drawn.generate_state(1)[0]))
 
 
 @dataclass(frozen=True)
