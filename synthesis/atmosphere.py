@@ -63,6 +63,19 @@ def sunlight(nm: float, sun_zenith_deg: float) -> tuple[float, float]:
     return molecules * aerosol, 0.5 * (1 - molecules) + 0.75 * molecules * (1 - aerosol)
 
 
+def spherical_albedo(nm: float) -> float:
+    """Share of the light leaving the ground in all directions that the air sends back down.
+
+    What `sunlight` takes out and does not let through, along the mean path of diffuse light,
+    5/3 of the vertical (Elsasser 1942). Over ground of reflectance rho light goes to and fro:
+    1 / (1 - S rho) times as much arrives (Vermote et al. 1997, 6S, sec. I), a fifth more in
+    the blue over snow, nothing over water.
+    """
+    molecules = exp(-5 / 3 * rayleigh_thickness(nm))
+    aerosol = exp(-5 / 3 * aerosol_thickness(nm))
+    return 0.5 * (1 - molecules) + 0.25 * molecules * (1 - aerosol)
+
+
 def vapour_transmittance(band: Band, height_m: float, vapour_cm: float | None = None) -> float:
     """Two-way transmittance of the water vapour above ``height_m`` in ``band``.
 

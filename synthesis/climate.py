@@ -20,10 +20,17 @@ def lay_climate(cover: Cover, land: Ground, climate: Climate, rng: np.random.Gen
         _lay_desert(cover, land, rng)
 
 
+def relief_of(climate: Climate, rng: np.random.Generator) -> np.float32:
+    """Height of its hills over that of the temperate ones: ice sheets and deserts may be flat."""
+    if climate == "temperate":
+        return np.float32(1)
+    return np.float32(np.exp(rng.uniform(np.log(0.01), 0)))
+
+
 def _lay_snow(cover: Cover, land: Ground, rng: np.random.Generator) -> None:
-    """Anything from a thaw with open fields to an ice sheet: woods show dark, lakes freeze."""
-    depth = rng.uniform(-0.25, 0.9)
-    closed = step(land.noise(rng, 2500, 5) + np.float32(depth), -0.1, 0.15)
+    """Anything from a thaw in patches to an ice sheet: woods show dark, lakes freeze."""
+    depth = rng.uniform(0.0, 1.0)
+    closed = step(land.noise(rng, 900, 6) + np.float32(depth), -0.1, 0.04)
     woods = cover.of("broadleaf", "conifer")
     frozen = cover.of("clear_water", "turbid_water")
     open_water = float(rng.random() < 0.5)

@@ -11,14 +11,21 @@ from affine import Affine
 from ..datasets.bands import Band, BandSet
 from ..datasets.errors import GridError
 from ..datasets.tile import Acquisition, FloatArray, Tile
-from .atmosphere import ozone_transmittance, path_reflectance, sunlight, vapour_transmittance
-from .climate import Climate, lay_climate
+from .atmosphere import (
+    ozone_transmittance,
+    path_reflectance,
+    spherical_albedo,
+    sunlight,
+    vapour_transmittance,
+)
+from .climate import Climate, lay_climate, relief_of
 from .landcover import land_cover
 from .spectra import spectra
 from .terrain import ground, metric_noise, shading
 
-SNR = 150.0
-"""Signal over noise at bright targets, about that of Sentinel-2 at its reference radiances."""
+SNR = 600.0
+"""Signal over noise at bright targets: neighbours on the snow tiles of split `train` (Landsat 8)
+differ by a thousandth of their value."""
 NOISE_FLOOR = 0.0004
 """Standard deviation of the noise without any signal, reflectance."""
 LEAST = 0.0002
@@ -70,7 +77,8 @@ def landscape(
     land = ground(shape, gsd_m, relief, coast)
     cover = land_cover(land, patterns)
     lay_climate(cover, land, climate, patterns)
-    light = shading(land.elevation_m, gsd_m, sun_zenith_deg, sun_azimuth_deg)
+    relief_share = relief_of(climate, patterns)
+    light = shading(relief_share * land.elevation_m, gsd_m, sun_zenith_deg, sun_azimuth_deg)
     light += cover.of("clear_water", "turbid_water") * (1 - light)  # water is level
     fine = metric_noise(grain, shape, gsd_m, 5 * gsd_m, 3) / 0.25
     fine = 0.6 * fine + 0.8 * grain.standard_normal(shape, np.float32)
@@ -114,6 +122,7 @@ def _seen(
         down, up = (sum(sunlight(band.center_nm, angle)) for angle in (sun_zenith_deg, 0.0))
         passed = down * up * vapour_transmittance(band, 0.0, acquired.vapour_cm)
         path = path_reflectance(band.center_nm, sun_zenith_deg)
+        plane /= 1 - np.float32(spherical_albedo(band.center_nm)) * plane
         plane = np.float32(path) + np.float32(passed) * plane
         plane *= np.float32(ozone_transmittance(band.center_nm, sun_zenith_deg, "TOA"))
     seen = cv2.GaussianBlur(plane, (0, 0), 0.5, borderType=cv2.BORDER_REFLECT)

@@ -117,3 +117,10 @@ def test_a_cloud_is_redder_than_white_at_the_top_of_the_atmosphere_only():
         ratios[level] = float(core[S2.names.index("B8A")] / core[S2.names.index("B03")])
     m = 1 / 0.5**0.5 + 1
     assert ratios["TOA"] / ratios["SR"] == pytest.approx(exp(0.031 * m), abs=0.01)
+
+
+def test_air_sends_more_light_back_in_the_blue_and_some_of_it_only():
+    nm = (450, 560, 660, 860, 1610)
+    shares = [atmosphere.spherical_albedo(n) for n in nm]
+    assert shares == sorted(shares, reverse=True)
+    assert 0.12 < shares[0] < 0.2 and shares[-1] < 0.02  # 6S: about .16 at 450 nm, clear air
