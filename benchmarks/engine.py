@@ -41,6 +41,7 @@ from kumosan.datasets import open_scene
 from kumosan.datasets.bands import BandSet
 from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.sensors import sensor
+from kumosan.datasets.windows import spans
 from kumosan.datasets.write import write_tile
 from kumosan.detection import MaskSettings, mask_scene
 from kumosan.detection.blending import batches
@@ -49,7 +50,6 @@ from kumosan.detection.pixels import ScenePixels
 from kumosan.detection.runtimes import measured, runtime
 from kumosan.detection.segmenter import Segmenter
 from kumosan.detection.weights import ModelCard, save_weights
-from kumosan.detection.windows import spans
 from kumosan.synthesis.demo import demo_pair
 
 BASE = 610

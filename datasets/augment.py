@@ -17,7 +17,7 @@ import numpy as np
 
 from .errors import MissingExtraError, ValueRangeError
 from .samples import Sample
-from .tile import NODATA, FloatArray
+from .tile import NODATA, FloatArray, Tile
 
 
 def check_share(name: str, value: float) -> None:
@@ -160,6 +160,13 @@ def _coarse(plane: FloatArray, factor: float) -> FloatArray:
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
     small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def turned(tile: Tile, rng: np.random.Generator) -> Tile:
+    """One of the eight flips and turns of clear ground; its pixels stay squares of their size."""
+    turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+    data = np.rot90(tile.data, turns, axes=(1, 2))
+    return replace(tile, data=np.ascontiguousarray(data[..., ::-1] if mirror else data))
 
 
 def _changed(sample: Sample, change: Any, azimuth: float) -> Sample:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .errors import FileError, ValueRangeError
+from .errors import FileError, UsageError, ValueRangeError
 from .labelled import LabelledTile, parse_classes
 from .read import read, read_mask
+from .tile import CLEAR, NODATA
 
 _TEXTS = ("image", "split", "group", "sensor", "mask_kind", "classes_labelled")
 
@@ -122,6 +123,38 @@ def _inside(text: str, key: str, where: str, folder: Path) -> Path:
 def _kind(value: Any) -> str:
     names = {dict: "object", list: "list", str: "text", bool: "truth value", type(None): "null"}
     return names.get(type(value), "number")
+
+
+def rows_to_learn(path: Path | None, split: str) -> tuple[Row, ...]:
+    """The rows of ``split`` in the catalogue at ``path``.
+
+    Raises:
+        UsageError: the split is ``test``, or there is no path.
+        FileError, ValueRangeError: see `read_catalog`.
+    """
+    if split == "test":
+        raise UsageError(
+            "a source of split 'test'", "images that nothing is judged by", "use another split"
+        )
+    if path is None:
+        raise UsageError(
+            "no catalogue", "a folder with catalog.json", "name it on the command line"
+        )
+    return tuple(row for row in read_catalog(path) if row.split == split)
+
+
+def made_by(row: Row) -> str:
+    """Kind of the row's mask without remarks: ``automatic (SCL)`` is ``automatic``."""
+    return row.mask_kind.split(" (")[0]
+
+
+def is_clear(row: Row) -> bool:
+    """Whether the catalogue says that the image is without cloud: its role, or its mask."""
+    if row.more.get("role") == "clear":
+        return True
+    pixels = row.more.get("class_pixels") or {}
+    counts = {int(code): n for code, n in pixels.items() if int(code) != NODATA}
+    return row.mask_kind == "human" and sum(counts.values()) == counts.get(CLEAR, 0) > 0
 
 
 @dataclass(frozen=True)

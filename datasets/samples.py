@@ -37,6 +37,8 @@ class Sample:
     """(y, x) uint8 classes, 255 where nothing may be learnt."""
     target: FloatArray | None = None
     """(band, y, x) float32: the image without clouds."""
+    prior: FloatArray | None = None
+    """(band, y, x) float32: a first guess of ``target``; made after all augmentations."""
     meanings: BoolArray = field(default_factory=lambda: meanings(ALL_CLASSES))
     """(4, 4) bool: which classes a code of ``mask`` may stand for (see `labelled.meanings`)."""
     gsd_m: float = nan

@@ -63,6 +63,7 @@ class CropDataset(ABC):
             in the logarithm; as far as the tile is large enough, and where its size is known.
         cache_bytes: memory in each process to keep tiles in as float16.
         min_valid: share of valid pixels that a crop should have.
+        enlarge: a crop is of so many pixels less, and enlarged: 286 / 256 is pix2pix's jitter.
 
     Raises:
         ValueRangeError: a parameter out of range, or no tiles.
@@ -79,6 +80,7 @@ class CropDataset(ABC):
         gsd_range_m: tuple[float, float] | None = None,
         cache_bytes: int = 0,
         min_valid: float = 0.5,
+        enlarge: float = 1.0,
     ) -> None:
         if size is not None and size < 1:
             raise ValueRangeError(f"crops of {size} pixels", "1 or more", "correct the size")
@@ -88,10 +90,12 @@ class CropDataset(ABC):
             raise ValueRangeError(
                 f"pixel sizes {gsd_range_m} m", "two positive numbers in order", "correct them"
             )
+        if not enlarge >= 1:
+            raise ValueRangeError(f"crops enlarged by {enlarge}", "1 or more", "correct it")
         self.store = TileStore(tiles, bands, cache_bytes)
         self.bands, self.size, self.seed = bands, size, seed
         self.augment, self.gsd_range_m, self.min_valid = tuple(augment), gsd_range_m, min_valid
-        self.epoch = 0
+        self.enlarge, self.epoch = enlarge, 0
 
     def __len__(self) -> int:
         return len(self.store)
@@ -126,7 +130,8 @@ class CropDataset(ABC):
         packed = self.store[i]
         if self.size is None:
             return packed.cut(0, 0, *packed.shape)
-        side = max(1, round(self.size * self._factor(packed.item.tile.gsd_m, packed.shape, rng)))
+        factor = self._factor(packed.item.tile.gsd_m, packed.shape, rng) / self.enlarge
+        side = max(1, round(self.size * factor))
         best, best_share = None, -1.0
         for _ in range(_TRIES):
             top, left = (int(rng.integers(0, max(n - side, 0) + 1)) for n in packed.shape)
@@ -239,9 +244,9 @@ def to_tensors(sample: Sample) -> dict[str, Tensor]:
 
     Returns:
         ``image`` (band, y, x) float32; ``present`` (band,) float32; ``valid`` (y, x) bool;
-        ``mask`` (y, x) int64 and ``meanings`` (4, 4) float32, if labelled; ``target``
-        (band, y, x) float32, if paired; ``gsd_m`` () float32; ``sun`` (3,) float32: sine and
-        cosine of the sun's azimuth, and 1 (0, 0, 0 where it is unknown).
+        ``mask`` (y, x) int64 and ``meanings`` (4, 4) float32, if labelled; ``target`` and
+        ``prior`` (band, y, x) float32, if paired; ``gsd_m`` () float32; ``sun`` (3,) float32: sine
+        and cosine of the sun's azimuth, and 1 (0, 0, 0 where it is unknown).
     """
     import torch
 
@@ -257,8 +262,10 @@ def to_tensors(sample: Sample) -> dict[str, Tensor]:
     if sample.mask is not None:
         out["mask"] = torch.from_numpy(sample.mask.astype(np.int64))
         out["meanings"] = torch.from_numpy(sample.meanings.astype(np.float32))
-    if sample.target is not None:
-        out["target"] = torch.from_numpy(np.ascontiguousarray(sample.target))
+    for name in ("target", "prior"):
+        planes = getattr(sample, name)
+        if planes is not None:
+            out[name] = torch.from_numpy(np.ascontiguousarray(planes))
     return out
 
 

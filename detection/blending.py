@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..datasets.tile import FloatArray
+from ..datasets.windows import Span, ramp, spans
 from .inputs import filled
 from .pixels import Pixels
-from .windows import Span, ramp, spans
 
 Predict = Callable[[FloatArray], FloatArray]
 """(n, band, y, x) reflectance -> (n, 4, y, x) probabilities."""

@@ -44,7 +44,7 @@ class ClassifierConfig:
     """Sides in pixels of the patches that the crops of a catalogue are cut into: the first batch
     into patches of the first size, and so on, again and again; none leaves crops whole."""
     augment: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Augmentations by name with their settings: see `train_data.AUGMENTATIONS`."""
+    """Augmentations by name with their settings: see `datasets.augmentations`."""
     optimization: Optimization = field(default_factory=Optimization)
     training: Training = field(default_factory=Training)
     calibration: Calibration = field(default_factory=Calibration)

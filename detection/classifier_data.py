@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..datasets.augmentations import augmentations
 from ..datasets.catalog import Row
 from ..datasets.errors import UnfitError, UsageError
 from ..datasets.mixed import MixedDataset
@@ -17,7 +18,7 @@ from ..datasets.torch_data import CropDataset
 from .classifier_config import ClassifierConfig
 from .patch_labels import LabelledPatches, PatchLabel, PatchLabelDataset, read_patch_labels
 from .patch_truth import truth
-from .train_data import Fold, Labels, MixtureBuilder, augmentations
+from .train_data import Fold, Labels, MixtureBuilder
 
 
 @dataclass(frozen=True)

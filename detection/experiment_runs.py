@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.bands import BLUE, GREEN, RED, BandSet
-from ..datasets.catalog import CatalogTiles, Row, read_catalog
+from ..datasets.catalog import CatalogTiles, Row, made_by, read_catalog
 from ..datasets.errors import KumosanError, OutputError, UnfitError
 from ..datasets.protocols import Detector
 from ..datasets.tile import NODATA, SHADOW, THICK, THIN, ByteArray, Tile
@@ -24,7 +24,7 @@ from .metrics import Confusion, compare
 from .postprocess import clean_up
 from .segmenter import Segmenter
 from .segmenter_training import Run, SegmenterModule
-from .train_data import Fold, MixtureBuilder, made_by
+from .train_data import Fold, MixtureBuilder
 from .training import CHECKPOINT, WEIGHTS, Tell
 
 FACTS = "trial.json"

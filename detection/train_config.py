@@ -5,26 +5,45 @@ A file sets only what differs from the defaults below. `docs/training.md` explai
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from ..datasets.errors import FileError, MissingExtraError, UsageError
+from ..datasets.configuration import (
+    STRICT,
+    Training,
+    as_json,
+    placed,
+    read_toml,
+    validated,
+)
+from ..datasets.configuration import read_config as read_file
 
 if TYPE_CHECKING:
     from .network import NetworkConfig
 
+__all__ = [
+    "CONFIGS",
+    "Optimization",
+    "SegmenterConfig",
+    "Source",
+    "Training",
+    "as_json",
+    "placed",
+    "read_config",
+    "read_toml",
+    "validated",
+]
+
 CONFIGS = Path(__file__).with_name("configs")
 """Folder of the configurations that come with kumosan."""
-_STRICT = {"extra": "forbid"}
 
 
 @dataclass(frozen=True)
 class Source:
     """One data set of the mixture."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     kind: Literal["labelled", "painted", "landscape"]
     """``labelled``: images with masks. ``painted``: clear images, on which clouds are painted.
@@ -65,7 +84,7 @@ class Source:
 class Optimization:
     """How the weights move."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     optimizer: Literal["adamw", "adam", "sgd", "radam", "nadam"] = "adamw"
     learning_rate: float = 2e-3
@@ -81,33 +100,10 @@ class Optimization:
 
 
 @dataclass(frozen=True)
-class Training:
-    """How long, how much at a time, on what."""
-
-    __pydantic_config__ = _STRICT
-
-    epochs: int = 40
-    """An epoch is ``samples`` samples; a checkpoint is written after each."""
-    samples: int = 1024
-    """Samples in an epoch."""
-    batch_size: int = 16
-    crop: int = 192
-    """Side of a sample in pixels, a multiple of the network's stride."""
-    gsd_range_m: tuple[float, float] | None = (10.0, 60.0)
-    """Pixel sizes that samples are resampled to; none leaves them."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """``bf16-mixed`` on GPUs; slow on processors without bf16 units."""
-    workers: int = 1
-    """Processes that make samples."""
-    cache_mb: int = 1500
-    """Memory for tiles in float16."""
-
-
-@dataclass(frozen=True)
 class SegmenterConfig:
     """A training of the segmenter."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     sources: tuple[Source, ...]
     network: dict[str, Any] = field(default_factory=dict)
@@ -118,7 +114,7 @@ class SegmenterConfig:
     """Of clear, thick, thin and shadow in the cross-entropy."""
     augment: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Augmentations by name with their settings, applied in this order: see
-    `train_data.AUGMENTATIONS`."""
+    `datasets.augmentations`."""
     optimization: Optimization = field(default_factory=Optimization)
     training: Training = field(default_factory=Training)
 
@@ -133,73 +129,10 @@ class SegmenterConfig:
 T = TypeVar("T")
 
 
-def validated(kind: type[T], value: Any, where: str, page: str = "docs/training.md") -> T:
-    """``value`` as a ``kind``, every field checked by pydantic; ``page`` explains the fields.
-
-    Raises:
-        UsageError: a field is unknown, missing or of the wrong type; the first one is named.
-        MissingExtraError: pydantic is not installed.
-    """
-    try:
-        from pydantic import TypeAdapter, ValidationError
-    except ImportError as error:  # pragma: no cover - depends on the installation
-        raise MissingExtraError("training", "train") from error
-    try:
-        return TypeAdapter(kind).validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise UsageError(
-            f"{where}: {place} = {first.get('input')!r}"[:200],
-            first["msg"][:1].lower() + first["msg"][1:],
-            f"correct {place}; the fields are explained in {page}",
-        ) from error
-
-
 def read_config(kind: type[T], path: str | Path | None, default: str) -> T:
     """The configuration in a TOML file, or the packaged one called ``default``.
 
-    Relative ``catalog`` and ``decisions`` paths are taken from the file's folder.
-
     Raises:
-        FileError: there is no such file, or it is no TOML.
-        UsageError: see `validated`.
+        FileError, UsageError: see `configuration.read_config`.
     """
-    path = CONFIGS / f"{default}.toml" if path is None else Path(path)
-    return validated(kind, placed(read_toml(path), path.parent), str(path))
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """What a TOML file holds.
-
-    Raises:
-        FileError: there is no such file, or it is no TOML.
-    """
-    import sys
-
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        facts: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise FileError(f"{path} does not exist", "a TOML file", "correct the path") from None
-    except (OSError, ValueError) as error:
-        raise FileError(f"{path} cannot be read ({error})", "a TOML file", "correct it") from error
-    return facts
-
-
-def placed(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """``facts`` of a configuration, relative paths taken from ``folder``."""
-    for source in facts.get("sources", ()):
-        for key in ("catalog", "decisions"):
-            if isinstance(source, dict) and source.get(key):
-                source[key] = str((folder / source[key]).resolve())
-    return facts
-
-
-def as_json(config: Any) -> dict[str, Any]:
-    """A configuration as plain JSON types, for cards and logs."""
-    out: dict[str, Any] = json.loads(json.dumps(asdict(config)))
-    return out
+    return read_file(kind, CONFIGS / f"{default}.toml" if path is None else path)

@@ -8,7 +8,7 @@ shadows that nobody drew (partial labels).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,34 +16,22 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets.augment import Affine, Coarsen, FlipNorthSouth, FlipRotate
-from ..datasets.catalog import CatalogTiles, Row, read_catalog
-from ..datasets.errors import UnfitError, UsageError
+from ..datasets.augment import turned
+from ..datasets.augmentations import augmentations
+from ..datasets.catalog import CatalogTiles, Row, is_clear, made_by, read_catalog, rows_to_learn
+from ..datasets.errors import UnfitError
 from ..datasets.labelled import ALL_CLASSES, LabelledTile
 from ..datasets.labels.decisions import trusted
 from ..datasets.loading import DrawSampler
 from ..datasets.mixed import MixedDataset
-from ..datasets.radiometry import BandDropout, LightingGradient, ReflectanceJitter, SensorNoise
-from ..datasets.samples import Augmentation, Sample, sample_of
+from ..datasets.samples import Sample, sample_of
 from ..datasets.splits import fold_of
 from ..datasets.tile import CLEAR, NODATA, SHADOW, THIN, CloudMask, Tile
 from ..datasets.torch_data import CropDataset, SegmentationDataset
 from ..synthesis.composite import cloudify
+from ..synthesis.landscapes import Landscapes
 from ..synthesis.sampler import CloudSampler
-from .landscapes import Landscapes
 from .train_config import SegmenterConfig, Source
-
-AUGMENTATIONS: dict[str, Callable[..., Augmentation]] = {
-    "flip": FlipNorthSouth,
-    "turn": FlipRotate,
-    "affine": Affine,
-    "coarsen": Coarsen,
-    "jitter": ReflectanceJitter,
-    "lighting": LightingGradient,
-    "noise": SensorNoise,
-    "dropout": BandDropout,
-}
-"""By name. ``turn`` and ``affine`` lose the sun in the east."""
 
 SHADOW_SURE, SHADOW_UNSURE = 0.80, 0.92
 """Painted shadow is learnt where less near-infrared light is left than the first, and nothing is
@@ -69,7 +57,7 @@ class PaintedDataset(CropDataset):
         self.sampler = CloudSampler(source.presets, source.preset_weights)
 
     def _sample(self, crop: LabelledTile, rng: np.random.Generator) -> Sample:
-        tile = _turned(crop.tile, rng)
+        tile = turned(crop.tile, rng)
         azimuth = float(rng.uniform(*self.source.sun_azimuth_deg))
         zenith = float(rng.uniform(*self.sampler.sun_zenith_deg))
         sun = replace(tile.acquired, sun_azimuth_deg=azimuth, sun_zenith_deg=zenith)
@@ -87,13 +75,6 @@ class PaintedDataset(CropDataset):
         classes[ground & (light < SHADOW_SURE)] = SHADOW
         mask = CloudMask(classes, tile.transform, tile.crs)
         return sample_of(pair.cloudy, self.bands, mask=mask)
-
-
-def _turned(tile: Tile, rng: np.random.Generator) -> Tile:
-    """One of the eight flips and turns of clear ground; its pixels stay squares of their size."""
-    turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
-    data = np.rot90(tile.data, turns, axes=(1, 2))
-    return replace(tile, data=np.ascontiguousarray(data[..., ::-1] if mirror else data))
 
 
 @dataclass(frozen=True)
@@ -184,20 +165,13 @@ class MixtureBuilder:
         }  # fmt: skip
 
     def _rows(self, source: Source) -> list[Row]:
-        if source.split == "test":
-            raise UsageError(
-                "a source of split 'test'", "images that nothing is judged by", "use another split"
-            )
         path = Path(source.catalog) if source.catalog else self.data
-        if path is None:
-            raise UsageError(
-                "no catalogue", "a folder with catalog.json", "name it on the command line"
-            )
-        rows = read_catalog(path)
+        rows = list(rows_to_learn(path, source.split))
         if source.decisions:
-            kept = trusted((row.id for row in rows), source.decisions)
-            rows = tuple(row for row in rows if row.id in kept)
-        return [row for row in rows if row.split == source.split]
+            everything = read_catalog(path) if path else ()
+            kept = trusted((row.id for row in everything), source.decisions)
+            rows = [row for row in rows if row.id in kept]
+        return rows
 
     def _kept(self, row: Row) -> bool:
         return self.fold is None or not self.fold.holds(row.group)
@@ -225,11 +199,6 @@ class MixtureBuilder:
         return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
 
 
-def made_by(row: Row) -> str:
-    """Kind of the row's mask without remarks: ``automatic (SCL)`` is ``automatic``."""
-    return row.mask_kind.split(" (")[0]
-
-
 def _require(rows: Sequence[Row], source: Source) -> None:
     if not rows:
         raise UnfitError(
@@ -237,34 +206,3 @@ def _require(rows: Sequence[Row], source: Source) -> None:
             "a catalogue with such rows",
             "correct the source's catalog, split or mask_kinds",
         )
-
-
-def is_clear(row: Row) -> bool:
-    """Whether the catalogue says that the image is without cloud: its role, or its mask."""
-    if row.more.get("role") == "clear":
-        return True
-    pixels = row.more.get("class_pixels") or {}
-    counts = {int(code): n for code, n in pixels.items() if int(code) != NODATA}
-    return row.mask_kind == "human" and sum(counts.values()) == counts.get(CLEAR, 0) > 0
-
-
-def augmentations(wanted: dict[str, dict[str, Any]]) -> tuple[Augmentation, ...]:
-    """Augmentations by name with their settings.
-
-    Raises:
-        UsageError: there is no such augmentation, or it has no such setting.
-    """
-    out = []
-    for name, settings in wanted.items():
-        if name not in AUGMENTATIONS:
-            raise UsageError(
-                f"augmentation '{name}'", f"one of {', '.join(AUGMENTATIONS)}", "correct [augment]"
-            )
-        pairs = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-        try:
-            out.append(AUGMENTATIONS[name](**pairs))
-        except TypeError as error:
-            raise UsageError(
-                f"augmentation '{name}' ({error})", "its own settings", "correct [augment]"
-            ) from error
-    return tuple(out)

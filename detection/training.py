@@ -1,34 +1,42 @@
-"""The run around a training: Lightning's trainer, checkpoints, logs, progress, revision."""
+"""A LightningModule that is configured, and its run: see `datasets.fitting`."""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from ..datasets.errors import MissingExtraError
+from ..datasets import fitting
+from ..datasets.configuration import Training
+from ..datasets.fitting import (
+    CHECKPOINT,
+    LOG,
+    WEIGHTS,
+    LightningModule,
+    Tell,
+    moving_average,
+    revision,
+    seed_everything,
+)
 from ..datasets.loading import DrawSampler
-from ..datasets.vision import torchvision
 from .optimization import optimizer, rate_factor
-from .train_config import Optimization, Training
+from .train_config import Optimization
 
-torchvision()  # its cure must come before Lightning, which imports it
-try:
-    from lightning import pytorch as lightning
-    from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
-except ImportError as error:  # pragma: no cover - depends on the installation
-    raise MissingExtraError("training", "train") from error
+__all__ = [
+    "CHECKPOINT",
+    "LOG",
+    "WEIGHTS",
+    "Module",
+    "Tell",
+    "fit",
+    "moving_average",
+    "revision",
+    "seed_everything",
+]
 
-WEIGHTS, CHECKPOINT, LOG = "weights.safetensors", "last.ckpt", "metrics.csv"
-"""What a run's folder holds: the result, what a stopped run goes on from, and its log."""
-Tell = Callable[[int, int], None]
 
-
-class Module(lightning.LightningModule):
+class Module(LightningModule):
     """A LightningModule whose optimizer and schedule come from the configuration."""
 
     def __init__(self, optimization: Optimization) -> None:
@@ -48,11 +56,6 @@ class Module(lightning.LightningModule):
         }
 
 
-def seed_everything(seed: int) -> None:
-    """Seed what draws without a generator of its own: the first weights of a network."""
-    lightning.seed_everything(seed, verbose=False)
-
-
 def fit(
     module: Module,
     loader: Any,
@@ -62,105 +65,9 @@ def fit(
     logger: str = "csv",
     tell: Tell = lambda done, total: None,
 ) -> None:
-    """Train ``module`` to the end, from where an earlier call on ``out`` was stopped.
-
-    A checkpoint is written after each epoch; a run that was stopped and went on ends with the
-    same weights as one that was not (on one machine, with one number of threads). Checkpoints
-    are read without unpickling.
-
-    Args:
-        module: what is trained; holds the averaged weights afterwards.
-        loader: its batches.
-        sampler: the loader's; set to the epoch at hand.
-        out: the run's folder.
-        training: length and precision.
-        logger: ``csv`` (writes ``metrics.csv``), ``wandb`` or ``mlflow``.
-        tell: called with (epochs done, epochs of all) after each.
-    """
+    """`fitting.fit` with the settings of ``module`` and ``training``."""
     o = module.optimization
-    out.mkdir(parents=True, exist_ok=True)
-    last = out / CHECKPOINT
-    keep = ModelCheckpoint(dirpath=out, filename="last", enable_version_counter=False)
-    callbacks: list[Callback] = [keep, _Progress(sampler, tell)]
-    if logger == "csv":
-        callbacks.append(_Log(out / LOG))
-    if o.ema:
-        callbacks.insert(0, WeightAveraging(avg_fn=moving_average(o.ema)))
-    trainer = lightning.Trainer(
-        max_epochs=training.epochs, precision=training.precision, callbacks=callbacks,
-        logger=_logger(logger, out), gradient_clip_val=o.clip_norm or None,
-        enable_progress_bar=False, enable_model_summary=False, log_every_n_steps=1,
-        default_root_dir=out, accelerator="auto", devices=1,
+    fitting.fit(
+        module, loader, sampler, out, epochs=training.epochs, precision=training.precision,
+        ema=o.ema, clip_norm=o.clip_norm, logger=logger, tell=tell,
     )  # fmt: skip
-    torch.set_flush_denormal(True)  # tiny averages would slow the processor down
-    try:
-        trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
-    finally:
-        torch.set_flush_denormal(False)
-    if o.ema:  # a run stopped after its last epoch does not begin again, and has not averaged
-        module.load_state_dict(torch.load(last, "cpu", weights_only=True)["state_dict"])
-
-
-def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """Exponential moving average that forgets its start: the decay grows as (1 + n) / (10 + n)
-    up to ``decay``, so that a short training does not end with the first, random weights."""
-
-    def average(mean: Tensor, value: Tensor, n: Tensor) -> Tensor:
-        d = min(decay, (1 + int(n)) / (10 + int(n)))
-        out: Tensor = mean.lerp(value.to(mean.dtype), 1 - d) if mean.is_floating_point() else value
-        return out
-
-    return average
-
-
-class _Log(Callback):
-    """One line an epoch; unlike Lightning's CSV logger it keeps the lines of a stopped run."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        lines = self.path.read_text().splitlines()[1:] if self.path.exists() else []
-        kept = [line for line in lines if int(line.split(",")[0]) < trainer.current_epoch]
-        self.path.write_text("\n".join(["epoch,step,loss,learning_rate", *kept]) + "\n")
-
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        loss = float(trainer.callback_metrics["loss"])
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        with self.path.open("a") as file:
-            file.write(f"{trainer.current_epoch},{trainer.global_step},{loss:.6f},{rate:.3g}\n")
-
-
-class _Progress(Callback):
-    """Tells how far the run is, and which epoch's samples come next (also after a stop)."""
-
-    def __init__(self, sampler: Any, tell: Tell) -> None:
-        self.sampler, self.tell = sampler, tell
-
-    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-        self.sampler.set_epoch(trainer.current_epoch)
-
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        self.tell(trainer.current_epoch + 1, trainer.max_epochs)
-
-
-def _logger(name: str, out: Path) -> Any:
-    """A logger of Lightning's; False for ``csv``, which is `_Log`."""
-    from lightning.pytorch import loggers
-
-    if name == "wandb":
-        return loggers.WandbLogger(save_dir=out)
-    if name == "mlflow":
-        return loggers.MLFlowLogger(save_dir=str(out / "mlruns"))
-    return False
-
-
-def revision() -> str:
-    """Git revision of the working tree, or nothing outside of one."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "rev-parse", "--short", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()

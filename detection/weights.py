@@ -1,161 +1,27 @@
-"""Weights on disk: safetensors with a JSON card in their metadata. Nothing is ever unpickled.
-
-The card says what the network is (enough to build it), which bands it reads, what it was trained
-on and how well it did. Tensors are stored as float16; the card holds their SHA-256.
-"""
+"""The weights that come with kumosan; what such a file is stands in `datasets.weights`."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from .. import __version__
-from ..datasets.atomic import atomic_file
-from ..datasets.errors import FileError, UnfitError
+from ..datasets.weights import (
+    ModelCard,
+    WeightsError,
+    digest,
+    load_weights,
+    read_card,
+    save_weights,
+)
 
-if TYPE_CHECKING:
-    from torch import Tensor
+__all__ = [
+    "PACKAGED",
+    "ModelCard",
+    "WeightsError",
+    "digest",
+    "load_weights",
+    "read_card",
+    "save_weights",
+]
 
 PACKAGED = Path(__file__).with_name("weights")
 """Folder of the weights that come with kumosan."""
-_KEY = "kumosan"
-
-
-class WeightsError(UnfitError):
-    """Weights that are damaged, not safetensors, or made for another network or other bands."""
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What a file of weights is, and where it comes from."""
-
-    kind: str
-    """``segmenter`` or ``classifier``."""
-    network: Mapping[str, Any]
-    """Settings that build the network."""
-    bands: tuple[str, ...]
-    """Names of the canonical bands that it reads, in order."""
-    temperature: float = 1.0
-    """Logits are divided by it before the softmax: calibrates the probabilities."""
-    decision: Mapping[str, float] = field(default_factory=dict)
-    """How classes are decided: thresholds and biases, by the names the detector uses."""
-    data: str = ""
-    """What it was trained on, in words."""
-    scores: Mapping[str, Any] = field(default_factory=dict)
-    """How well it did, on what."""
-    training: Mapping[str, Any] = field(default_factory=dict)
-    """The configuration of the training."""
-    revision: str = ""
-    """Version or git revision of the code that trained it."""
-    licence: str = "Apache-2.0"
-    sha256: str = ""
-    """Of the tensors, see `digest`."""
-
-
-def digest(state: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, shapes, dtypes and bytes of the tensors, in the order of the names."""
-    import torch
-
-    sha = hashlib.sha256()
-    for name in sorted(state):
-        tensor = state[name].detach().cpu().contiguous()
-        sha.update(f"{name}:{tuple(tensor.shape)}:{tensor.dtype}".encode())
-        sha.update(tensor.view(-1).view(torch.uint8).numpy().tobytes())
-    return sha.hexdigest()
-
-
-def save_weights(
-    path: str | Path, state: Mapping[str, Tensor], card: ModelCard, *, overwrite: bool = False
-) -> ModelCard:
-    """Write the tensors as float16 (integers as they are) with the card; whole or not at all.
-
-    Returns:
-        The card as written, with its hash and revision.
-
-    Raises:
-        OutputError: the file exists, or its folder cannot be written.
-    """
-    from safetensors.torch import save
-
-    small = {
-        name: (t.half() if t.is_floating_point() else t).detach().cpu().contiguous()
-        for name, t in state.items()
-    }
-    card = ModelCard(
-        **{**card.__dict__, "sha256": digest(small), "revision": card.revision or __version__}
-    )
-    text = json.dumps(card.__dict__, default=_plain, sort_keys=True)
-    payload = save(small, metadata={_KEY: text})
-    with atomic_file(path, overwrite) as part:
-        part.write_bytes(payload)
-    return card
-
-
-def read_card(path: str | Path) -> ModelCard:
-    """The card alone; no tensor is read.
-
-    Raises:
-        FileError: there is no such file.
-        WeightsError: it is not a safetensors file with a card of kumosan.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(f"{path} does not exist", "a .safetensors file", "correct the path")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path} is not a safetensors file ({error})",
-            "weights written by kumosan (pickled checkpoints are never opened)",
-            "export them with kumosan train, or pick another file",
-        ) from error
-    try:
-        facts = json.loads(metadata[_KEY])
-        return ModelCard(**{**facts, "bands": tuple(facts["bands"])})
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"{path} has no model card that this version understands",
-            "weights written by kumosan", "export them with kumosan train",
-        ) from error  # fmt: skip
-
-
-def load_weights(path: str | Path, kind: str) -> tuple[ModelCard, dict[str, Tensor]]:
-    """Card and tensors (float32 where they are real numbers).
-
-    Args:
-        path: a ``.safetensors`` file.
-        kind: what it must be, ``segmenter`` or ``classifier``.
-
-    Raises:
-        FileError: there is no such file.
-        WeightsError: it is of another kind, its hash is wrong, or see `read_card`.
-    """
-    from safetensors.torch import load_file
-
-    card = read_card(path)
-    if card.kind != kind:
-        raise WeightsError(
-            f"{path} holds a {card.kind}", f"the weights of a {kind}", "pick another file"
-        )
-    state = load_file(path)
-    if digest(state) != card.sha256:
-        raise WeightsError(
-            f"{path} has tensors that its card's hash does not know",
-            "the file as it was written", "fetch it again",
-        )  # fmt: skip
-    return card, {n: t.float() if t.is_floating_point() else t for n, t in state.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    return str(value)

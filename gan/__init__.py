@@ -28,6 +28,7 @@ FILLERS: dict[str, Callable[..., Filler]] = {
     "telea": _lazy(".inpaint", "Telea"),
     "biharmonic": _lazy(".inpaint", "Biharmonic"),
     "temporal": _lazy(".temporal", "Temporal"),
+    "gan": _lazy(".network_filler", "NetworkFiller"),
 }
 """Built-in fillers by name; the settings are the fields of the dataclass that is made."""
 

@@ -59,6 +59,9 @@ def command(
         Path | None, typer.Option(help="Weights of your own for the network (unet).")
     ] = None,
     filler: Annotated[str, typer.Option(help="What fills them.")] = "auto",
+    fill_weights: Annotated[
+        Path | None, typer.Option(help="Weights of the network (gan), by kumosan train gan.")
+    ] = None,
     buffer_m: Annotated[
         float | None,
         typer.Option(help="Grow the mask by so many metres; default: 2 pixels.", min=0),
@@ -106,6 +109,7 @@ def command(
         buffer_m=buffer_m,
         min_area_m2=min_area_m2,
         mask_only=mask_only,
+        fill_weights=fill_weights.absolute() if fill_weights else None,
         seed=common.seed,
         reading=reading,
     )

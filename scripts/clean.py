@@ -27,6 +27,9 @@ def command(
         typer.Option(help="What runs the network; auto measures those installed if it pays."),
     ] = "auto",
     filler: Annotated[str, typer.Option(help="What fills them.")] = "auto",
+    fill_weights: Annotated[
+        Path | None, typer.Option(help="Weights of the network (gan), by kumosan train gan.")
+    ] = None,
     reference: Annotated[
         list[Path] | None, typer.Option(help="Another date on the same grid; may be repeated.")
     ] = None,
@@ -59,6 +62,7 @@ def command(
         tuple(reference or ()),
         buffer_m,
         min_area_m2,
+        fill_weights=fill_weights,
         seed=common.seed,
         memory_gb=memory_gb,
         reading=reading,

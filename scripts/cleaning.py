@@ -38,6 +38,8 @@ class Job:
     """Specks below it are dropped; None: 4 pixels."""
     mask_only: bool = False
     """Write the mask, and neither fill nor look at fillers."""
+    fill_weights: Path | None = None
+    """Weights of the filler ``gan``."""
     seed: int = 0
     memory_gb: float = windowed.MEMORY_GB
     """Scenes that would take more are cleaned by windows."""
@@ -45,11 +47,12 @@ class Job:
 
     def check(self) -> None:
         """Raise UsageError for names and combinations that cannot work."""
-        pipeline.check_request(self.detector, self.filler, self.references)
+        pipeline.check_request(self.detector, self.filler, self.references, self.fill_weights)
 
     def identity(self) -> str:
         """Hash of the settings, of the weights' content and of kumosan's version."""
         files = [self.weights] if self.weights else sorted(PACKAGED.glob("*.safetensors"))
+        files += [self.fill_weights] if self.fill_weights else []
         sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
         return digest({"job": asdict(self), "weights": sums, "version": __version__})
 
@@ -112,7 +115,9 @@ def _clean_whole(
             write_mask(new / job.output_names(stem)["mask"], mask)
             files = _names(new)
         return facts, told, files
-    filled = pipeline.fill(tile, mask, job.filler, job.references, job.reading, console, job.seed)
+    filled = pipeline.fill(
+        tile, mask, job.filler, job.references, job.reading, console, job.seed, job.fill_weights
+    )
     with atomic_folder(folder, overwrite) as new:
         pipeline.write_outputs(new, stem, tile, mask, filled, console)
         files = _names(new)
@@ -151,7 +156,10 @@ def _clean_by_windows(
                 "provenance": paths["provenance"],
                 "confidence": paths["confidence"],
             }
-            counts = windowed.fill(scene, paths["mask"], outputs, job.filler, job.seed, console)
+            counts = windowed.fill(
+                scene, paths["mask"], outputs, job.filler, job.seed, console,
+                weights=job.fill_weights,
+            )  # fmt: skip
             with console.phase("quicklook"):
                 windowed.quicklook(scene, paths)
             facts |= {"filler": job.filler, "filled": counts}

@@ -20,6 +20,9 @@ def command(
         Path | None, typer.Option("-o", "--output", help="GeoTIFF; default: ./<scene>_filled.tif")
     ] = None,
     filler: Annotated[str, typer.Option(help="What fills the clouds.")] = "auto",
+    fill_weights: Annotated[
+        Path | None, typer.Option(help="Weights of the network (gan), by kumosan train gan.")
+    ] = None,
     reference: Annotated[
         list[Path] | None, typer.Option(help="Another date on the same grid; may be repeated.")
     ] = None,
@@ -49,7 +52,7 @@ def command(
         "confidence": path.with_name(f"{path.stem}_confidence.tif"),
     }
     refuse_inputs(outputs.values(), [scene, mask, *(reference or [])])
-    check_request("auto", filler, reference or [])
+    check_request("auto", filler, reference or [], fill_weights)
     for one in outputs.values():
         refuse_existing(one, common.overwrite)
 
@@ -63,12 +66,14 @@ def command(
     if windowed.needed(opened, memory_gb):
         windowed.refuse_references(opened, reference or [])
         counts = windowed.fill(
-            opened, mask, outputs, filler, common.seed, console, common.overwrite
+            opened, mask, outputs, filler, common.seed, console, common.overwrite, fill_weights
         )
     else:
         tile = whole(opened, console)
         holes = read_mask(mask, like=tile)
-        filled = fill(tile, holes, filler, reference or [], reading, console, common.seed)
+        filled = fill(
+            tile, holes, filler, reference or [], reading, console, common.seed, fill_weights
+        )
         with console.phase("writing"):
             write_provenance(outputs["provenance"], filled, overwrite=common.overwrite)
             write_confidence(outputs["confidence"], filled, overwrite=common.overwrite)

@@ -24,6 +24,7 @@ from . import (
     tiles,
     train,
     train_classifier,
+    train_gan,
 )
 from .options import expand
 
@@ -37,6 +38,7 @@ app = typer.Typer(
 for module in (clean, mask, fill, info, demo, tiles, filter, synthesize, export, batch):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 train.app.command("classifier")(expand(train_classifier.command))
+train.app.command("gan")(expand(train_gan.command))
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(experiments.app, name="experiments")

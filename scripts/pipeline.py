@@ -129,7 +129,9 @@ def warn_of_emptiness(valid: bool, clear: float, console: Console) -> None:
         console.warn("no clear pixel: there is nothing to learn from, all stays as it is")
 
 
-def check_request(detector: str, filler: str, references: Sequence[Path]) -> None:
+def check_request(
+    detector: str, filler: str, references: Sequence[Path], fill_weights: Path | None = None
+) -> None:
     """Refuse names, settings and combinations that cannot work, before any pixel is read."""
     if detector != "auto":
         detection.get(detector)
@@ -139,8 +141,24 @@ def check_request(detector: str, filler: str, references: Sequence[Path]) -> Non
             "a filler that uses other dates",
             "choose --filler temporal or auto, or leave --reference out",
         )
+    if fill_weights and filler != "gan":
+        raise UsageError(
+            f"--fill-weights with --filler {filler}",
+            "the filler that is a network",
+            "choose --filler gan, or leave --fill-weights out",
+        )
     if not (references and filler == "temporal"):  # it cannot be made without them
-        gan.get(filler)
+        gan.get(filler, **filler_settings(filler, 0, fill_weights))
+
+
+def filler_settings(filler: str, seed: int, weights: Path | None = None) -> dict[str, Any]:
+    """What a filler of that name is made with: the seed of those that draw, a network's weights."""
+    settings: dict[str, Any] = {}
+    if filler in ("adaptive", "auto", "regression"):
+        settings["seed"] = seed
+    if weights is not None:
+        settings["weights"] = weights
+    return settings
 
 
 def refuse_inputs(outputs: Iterable[Path | str], inputs: Iterable[Path]) -> None:
@@ -163,13 +181,14 @@ def fill(
     reading: Reading,
     console: Console,
     seed: int = 0,
+    fill_weights: Path | None = None,
 ) -> FilledTile:
     """Fill what ``mask`` hides with the filler called ``filler``.
 
     References are masked by the detector that fits them best, with a buffer of 2 pixels: what
     is missed there would be pasted as ground.
     """
-    settings: dict[str, Any] = {"seed": seed} if filler in ("auto", "regression") else {}
+    settings = filler_settings(filler, seed, fill_weights)
     if references:
         dates = [load(path, reading, console) for path in references]
         if tile.path and any(Path(tile.path).samefile(path) for path in references):

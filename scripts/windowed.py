@@ -27,7 +27,7 @@ from ..detection.engine import choose_for, mask_scene
 from ..detection.mask_settings import MaskResult, MaskSettings
 from ..detection.strips import coarsening_for
 from .console import Console
-from .pipeline import named_counts, warn_of_emptiness
+from .pipeline import filler_settings, named_counts, warn_of_emptiness
 
 MEMORY_GB = 3.0
 """Most that `clean` and `fill` take."""
@@ -90,6 +90,7 @@ def fill(
     seed: int,
     console: Console,
     overwrite: bool = False,
+    weights: Path | None = None,
 ) -> dict[str, int]:
     """Fill a scene window by window; the number of pixels by how they were come by.
 
@@ -101,6 +102,7 @@ def fill(
         seed: of what is random.
         console: hears how far it is.
         overwrite: replace existing outputs.
+        weights: of the filler's network.
 
     Raises:
         OutputError: an output exists, or cannot be written.
@@ -115,7 +117,7 @@ def fill(
     cut = Cut.fitting(len(scene.bands), scene.gsd_m)
     windows = ceil(height / cut.core_px) * ceil(width / cut.core_px)
     counts, computed = np.zeros(256, np.int64), 0
-    found = gan.get(filler, **({"seed": seed} if filler in ("auto", "regression") else {}))
+    found = gan.get(filler, **filler_settings(filler, seed, weights))
     with (
         console.phase(f"filling ({filler}) and writing", height * width),
         open_mask(mask, scene) as classes,

@@ -176,6 +176,19 @@ def test_resolution_is_drawn_in_its_range_and_the_tile_limits_it():
     assert small.gsd_m == 20  # no larger ground to take
 
 
+def test_crops_are_enlarged_as_pix2pix_does():
+    """A ramp over the columns rises half as fast where everything is enlarged twice."""
+    ramp = np.broadcast_to(np.linspace(0, 1, 64, dtype=np.float32), (4, 64, 64))
+    bare = replace(tile((64, 64)), data=ramp.copy())
+    slopes = [
+        np.diff(PatchDataset([bare], RGBN, 32, enlarge=e).sample(0).image[0], axis=1).mean()
+        for e in (1.0, 2.0)
+    ]
+    assert slopes[1] == pytest.approx(slopes[0] / 2, rel=0.1)
+    with pytest.raises(ValueRangeError, match="enlarged"):
+        PatchDataset([bare], RGBN, 32, enlarge=0.5)
+
+
 def test_shrinking_averages_and_masks_take_the_nearest():
     t = Tile(np.arange(16, dtype=np.float32).reshape(1, 4, 4), BandSet((RED,)), GRID, UTM)
     classes = np.repeat(np.repeat(np.array([[0, 1], [2, 3]], np.uint8), 2, 0), 2, 1)

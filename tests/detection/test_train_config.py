@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from kumosan.datasets.augmentations import augmentations
 from kumosan.datasets.errors import FileError, UsageError
 from kumosan.detection.train_config import CONFIGS, SegmenterConfig, as_json, read_config, validated
-from kumosan.detection.train_data import augmentations
 
 SOURCE = '[[sources]]\nkind = "labelled"\n'
 

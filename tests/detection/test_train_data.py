@@ -8,7 +8,6 @@ import pytest
 from kumosan.datasets.errors import UnfitError, UsageError
 from kumosan.datasets.tile import CLEAR, NODATA, SHADOW
 from kumosan.datasets.torch_data import Draw
-from kumosan.detection.landscapes import Landscapes
 from kumosan.detection.train_config import SegmenterConfig, Source, read_config
 from kumosan.detection.train_data import Fold, MixtureBuilder, PaintedDataset
 from kumosan.synthesis.landscape import landscape
@@ -113,12 +112,3 @@ def test_some_crops_stay_clear():
     samples = [painted(clear_share=1.0).sample(Draw(0, i, 0)) for i in range(4)]
     assert all((s.mask == CLEAR).all() for s in samples)
     assert len({s.image.tobytes() for s in samples}) > 1  # turned and flipped
-
-
-def test_landscapes_are_drawn_by_their_number():
-    a, b = Landscapes(3, 32, seed=5), Landscapes(2, 32, seed=5)
-    assert np.array_equal(a[1].data, b[1].data)
-    assert not np.array_equal(a[0].data, a[1].data)
-    assert {a[i].acquired.level for i in range(2)} == {"TOA", "SR"}
-    with pytest.raises(IndexError):
-        a[3]

@@ -1,5 +1,9 @@
 """What every filler promises, whatever its method."""
 
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -25,6 +29,8 @@ from kumosan.datasets.tile import (
     CloudMask,
     Tile,
 )
+
+from .small_set import generator
 
 BANDS = BandSet((BLUE, GREEN, RED, NIR, SWIR1, Band("flags", np.nan, np.nan, kind="other")))
 GRID = Affine(20, 0, 0, 0, -20, 0)
@@ -64,8 +70,16 @@ def scene(shape=(64, 80), seed=0, bands=BANDS):
 
 
 def make(name):
-    """A filler ready for scenes of the default shape; ``temporal`` has a clear other date."""
+    """A filler ready for scenes of the default shape: ``temporal`` has a clear other date, and the
+    network of ``gan`` has learnt nothing yet, so that it hands on its prior."""
+    if name == "gan":
+        return gan.get(name, weights=untrained())
     return gan.get(name, references=(ground(seed=5),)) if name == "temporal" else gan.get(name)
+
+
+@cache
+def untrained() -> Path:
+    return generator(Path(mkdtemp()) / "w.safetensors", prior="idw")
 
 
 def same(a, b):

@@ -44,6 +44,29 @@ def test_a_configuration_with_a_mistake(tmp_path):
     assert "weigth" in done.output
 
 
+def test_the_gan_tells_its_configuration(tmp_path):
+    words = ("gan", tmp_path, "-o", tmp_path / "r", "--epochs", 3, "--workers", 0)
+    done = run(*words, "--dry-run", "--json")
+    assert done.exit_code == 0, done.output
+    config = json.loads(done.stdout)["config"]
+    assert config["training"]["epochs"] == 3 and config["network"]["kind"] == "slim"
+    assert not (tmp_path / "r").exists()
+
+
+def test_mistakes_with_the_gan_cost_no_training(tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text('[[sources]]\nkind = "landscape"\n[training]\ncrop = 100\n')
+    done = run("gan", tmp_path, "--config", config, "-o", tmp_path / "r")
+    assert done.exit_code == 2 and "stride" in done.output
+    config.write_text('[[sources]]\nkind = "painted"\nsplit = "test"\n')
+    (tmp_path / "catalog.json").write_text("[]")
+    done = run("gan", tmp_path, "--config", config, "-o", tmp_path / "r")
+    assert done.exit_code == 2 and "test" in done.output
+    (tmp_path / "weights.safetensors").write_bytes(b"mine")
+    done = run("gan", tmp_path, "-o", tmp_path)
+    assert done.exit_code == 2 and "exists" in done.output
+
+
 def test_a_catalogue_that_is_not_there(tmp_path):
     pytest.importorskip("pydantic")
     done = run("segmenter", tmp_path / "none", "-o", tmp_path / "r")

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..datasets.errors import ValueRangeError
-from ..datasets.tile import FloatArray
+from .errors import ValueRangeError
+from .tile import FloatArray
 
 
 class Span(NamedTuple):

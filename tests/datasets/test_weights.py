@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from kumosan.datasets.errors import FileError, OutputError
-from kumosan.detection.weights import (
+from kumosan.datasets.weights import (
     ModelCard,
     WeightsError,
     digest,

@@ -11,8 +11,8 @@ import numpy as np
 from ..datasets.bands import BandSet
 from ..datasets.samples import CANONICAL_BANDS
 from ..datasets.tile import Tile
-from ..synthesis.climate import Climate
-from ..synthesis.landscape import landscape
+from .climate import Climate
+from .landscape import landscape
 
 CLIMATES: tuple[Climate, ...] = (
     "temperate", "snow", "desert", "temperate", "snow", "temperate", "snow"

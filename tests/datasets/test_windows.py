@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kumosan.datasets.errors import ValueRangeError
-from kumosan.detection.windows import grid, ramp, spans
+from kumosan.datasets.windows import grid, ramp, spans
 
 SIZES = st.tuples(st.integers(1, 700), st.integers(8, 128), st.integers(0, 32)).filter(
     lambda s: s[2] <= s[1] // 2

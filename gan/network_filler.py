@@ -1,0 +1,225 @@
+"""The filler ``gan``: a trained generator, window by window, on the bands that it knows.
+
+Clear pixels leave bit for bit. Bands that the network does not know (red edge, the hundreds of a
+spectrometer) come from another filler, and a pixel that this one cannot fill is left as it was:
+no pixel is filled in some bands and cloudy in others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..datasets.bands import GREEN, RED, BandSet
+from ..datasets.errors import UsageError
+from ..datasets.protocols import Filler
+from ..datasets.samples import CANONICAL_BANDS
+from ..datasets.tile import (
+    SPATIAL,
+    SPECTRAL,
+    THICK,
+    BoolArray,
+    CloudMask,
+    FilledTile,
+    FloatArray,
+    Tile,
+)
+from ..datasets.weights import ModelCard, WeightsError, load_weights
+from ..datasets.windows import Span, grid, ramp
+from .cascade import Cascade
+from .common import Area, assemble, fillable_bands, untouched
+
+if TYPE_CHECKING:
+    from .restorer import Restorer
+
+SPREAD_HALF = 0.02
+"""Reflectance by which two views of a pixel differ where the confidence is one half."""
+
+
+@dataclass(frozen=True)
+class NetworkFiller:
+    """Fills thin cloud, shadow and thick cloud by a generator of ``kumosan train gan``.
+
+    The network sees each window as it is and upside down; the mean is written. The confidence is
+    h / (h + s), s being the mean over the bands of half the difference of the two views and h
+    `SPREAD_HALF`: a measure of how sure the network is of itself, not yet calibrated on errors.
+    Provenance is spectral under thin cloud and in shadow, spatial under thick cloud.
+
+    Raises:
+        UsageError: no weights are given.
+        WeightsError, FileError: see `load_restorer`.
+    """
+
+    weights: Path | None = None
+    """File written by ``kumosan train gan``."""
+    prior: Filler | None = None
+    """Makes the first guess; None: the filler that the weights were trained with, which is the
+    cloudy image itself where their card names none."""
+    others: Filler | None = None
+    """Fills bands that the network does not know; None: ``auto``."""
+    window_px: int = 256
+    """Side of what the network sees at once."""
+    overlap_px: int = 64
+    """Shared by neighbouring windows, which are blended there."""
+
+    bands: BandSet = BandSet((GREEN, RED))  # noqa: RUF009 (immutable)
+
+    def __post_init__(self) -> None:
+        if self.weights is None:
+            raise UsageError(
+                "the filler 'gan' without weights", "a .safetensors file of a trained generator",
+                "train one with kumosan train gan DATA and name it with --fill-weights",
+            )  # fmt: skip
+        load_restorer(self.weights)
+
+    def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
+        """Fill what is cloudy or shadowed.
+
+        Without any clear pixel everything stays as it is.
+
+        Raises:
+            GridError: ``mask`` is not on the grid of ``tile``.
+            UnfitError: the tile lacks green or red.
+        """
+        area = Area.of(tile, mask)
+        tile.bands.locate(self.bands)
+        if not area.todo.any() or not area.clear.any() or self.weights is None:
+            return untouched(tile, area)
+        card, net = load_restorer(self.weights)
+        found = ((k, tile.bands.find(window)) for k, window in enumerate(CANONICAL_BANDS))
+        slots = [(k, i) for k, i in found if i is not None]
+        known = [i for _, i in slots]
+
+        image = _planes(tile, slots, area.valid)
+        guess = self.prior or _prior_of(card)
+        prior = image if guess is None else _planes(guess.fill(tile, mask).tile, slots, area.valid)
+        ground, spread = self._ground(net, image, prior, [k for k, _ in slots], mask, area)
+
+        values, todo = tile.data[:, area.todo].copy(), area.todo
+        rest = set(fillable_bands(tile)) - set(known)
+        if rest:
+            other = (self.others or Cascade()).fill(tile, mask)
+            values[:] = other.tile.data[:, todo]
+            todo = todo & other.filled
+        values[known] = ground[[k for k, _ in slots]][:, area.todo]
+        sure = SPREAD_HALF / (SPREAD_HALF + spread)
+        keep = todo[area.todo]
+        done = assemble(tile, area, todo, values[:, keep], sure[todo], SPECTRAL)
+        provenance = done.provenance.copy()
+        provenance[done.filled & (mask.classes == THICK)] = SPATIAL
+        return replace(done, provenance=provenance)
+
+    def _ground(
+        self,
+        net: Restorer,
+        image: FloatArray,
+        prior: FloatArray,
+        there: list[int],
+        mask: CloudMask,
+        area: Area,
+    ) -> tuple[FloatArray, FloatArray]:
+        """(canonical band, y, x) reflectance, and (y, x) half the difference of the two views.
+
+        Both are 0 outside of the windows that hold something to fill.
+        """
+        total = np.zeros_like(image)
+        spread, weight = np.zeros((2, *mask.classes.shape), np.float32)
+        classes = np.where(area.valid, mask.classes, 255).astype(np.uint8)
+        present = np.isin(np.arange(len(image)), there)
+        for rows, columns in self._windows(area.todo):
+            y, x = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
+            views = _two_views(net, image[:, y, x], prior[:, y, x], classes[y, x], present)
+            share = ramp(rows)[:, None] * ramp(columns)
+            total[:, y, x] += share * views.mean(axis=0)
+            half = np.abs(views[0] - views[1])[there].mean(axis=0) / 2
+            spread[y, x] += share * half
+            weight[y, x] += share
+        weight[weight == 0] = 1
+        return total / weight, spread / weight
+
+    def _windows(self, todo: BoolArray) -> Iterator[tuple[Span, Span]]:
+        """Those that hold something to fill."""
+        height, width = todo.shape
+        for rows, columns in grid((height, width), self.window_px, self.overlap_px):
+            if todo[rows.start : rows.stop, columns.start : columns.stop].any():
+                yield rows, columns
+
+
+def load_restorer(path: str | Path) -> tuple[ModelCard, Restorer]:
+    """The generator in a file; kept as long as the file does not change.
+
+    Raises:
+        FileError, WeightsError: see `weights.load_weights`.
+        WeightsError: other bands, or tensors that do not fit the card.
+    """
+    path = Path(path)
+    return _loaded(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path, changed_ns: int) -> tuple[ModelCard, Restorer]:
+    import torch
+
+    from .restorer import NetworkConfig, Restorer
+
+    card, state = load_weights(path, "generator")
+    if card.bands != CANONICAL_BANDS.names:
+        raise WeightsError(
+            f"{path} reads bands {', '.join(card.bands)}",
+            f"the canonical bands {', '.join(CANONICAL_BANDS.names)}",
+            "pick weights of this version",
+        )
+    try:
+        net = Restorer(NetworkConfig.of(card.network), len(card.bands))
+        net.load_state_dict(state)
+    except (RuntimeError, TypeError, UsageError) as error:
+        raise WeightsError(
+            f"{path}, whose tensors do not fit the network of its card",
+            "a file as kumosan wrote it", "fetch or export it again",
+        ) from error  # fmt: skip
+    return card, net.eval().to(memory_format=torch.channels_last)
+
+
+def _prior_of(card: ModelCard) -> Filler | None:
+    """The filler whose result the network learnt to improve, or None for the image itself."""
+    from . import get
+
+    name = str(card.training.get("prior", ""))
+    return get(name) if name else None
+
+
+def _planes(tile: Tile, slots: list[tuple[int, int]], valid: BoolArray) -> FloatArray:
+    """(canonical band, y, x) reflectance, 0 where there is none."""
+    out = np.zeros((len(CANONICAL_BANDS), *tile.shape), np.float32)
+    for slot, i in slots:
+        np.copyto(out[slot], tile.data[i], where=valid & np.isfinite(tile.data[i]))
+    return out
+
+
+def _two_views(
+    net: Restorer, image: FloatArray, prior: FloatArray, classes: np.ndarray, present: BoolArray
+) -> FloatArray:
+    """(2, band, y, x) what the network makes of a window as it is, and upside down (put right).
+
+    Sides are mirrored up to multiples of the network's stride.
+    """
+    import torch
+
+    from .restorer import one_hot
+
+    height, width = classes.shape
+    pad = ((0, -height % net.config.stride), (0, -width % net.config.stride))
+    planes = np.pad(np.concatenate([image, prior]), ((0, 0), *pad), mode="symmetric")
+    both = torch.from_numpy(np.stack([planes, planes[:, ::-1]]).astype(np.float32))
+    codes = np.pad(classes, pad, mode="symmetric").astype(np.int64)
+    cloud = one_hot(torch.from_numpy(np.stack([codes, codes[::-1]])))
+    there = torch.from_numpy(np.tile(present.astype(np.float32), (2, 1)))
+    n = len(image)
+    with torch.inference_mode():
+        out = net(both[:, :n], there, cloud, both[:, n:]).numpy()
+    return np.stack([out[0], out[1, :, ::-1]])[:, :, :height, :width]

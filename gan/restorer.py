@@ -1,0 +1,149 @@
+"""A generator with what it reads and what its output means: cloudy reflectance in, ground out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..datasets.configuration import STRICT
+from ..datasets.errors import UsageError
+from .generator import GROUPS, Norm, UnetGenerator
+from .slim import SlimGenerator
+
+N_CLASSES = 4
+"""Planes of the mask: clear, thick, thin, shadow; all 0 where nothing is known."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What generator to build, what it reads, and what its output means."""
+
+    __pydantic_config__ = STRICT
+
+    kind: Literal["slim", "pix2pix"] = "slim"
+    channels: tuple[int, ...] = (24, 48, 96, 160, 256)
+    """``slim``: of each resolution, finest first; ``pix2pix``: of the first convolution (64,)."""
+    norm: Norm = "none"
+    fold: int = 2
+    """``slim``: pixels folded into channels along each side, 1, 2 or 4."""
+    resize: bool = True
+    """``slim``: resize-convolutions on the way up; else transposed convolutions."""
+    depth: int = 8
+    """``pix2pix``: halvings, 5 at least."""
+    dropout: bool = True
+    """``pix2pix``: as published."""
+    guided: bool = True
+    """Beside the image it reads which bands there are, the mask and the prior; else the image
+    alone, as published."""
+    residual: bool = True
+    """The output is added to the prior; else it is the ground itself."""
+    composite: bool = True
+    """In training, the discriminator sees the output where the mask says so, and the image
+    elsewhere; else the output everywhere, as published."""
+    white: float = 0.5
+    """Reflectance that is 1 inside of the networks and in the losses; 0 is -1."""
+
+    def __post_init__(self) -> None:
+        least = min(self.channels, default=0)
+        grouped = self.norm == "group" and any(c % GROUPS for c in self.channels)
+        if least < 1 or grouped or self.fold not in (1, 2, 4) or not self.white > 0:
+            raise UsageError(
+                f"channels {self.channels}, norm {self.norm}, fold {self.fold}, white {self.white}",
+                f"channels above 0 (multiples of {GROUPS} for group), fold 1, 2, 4, white above 0",
+                "correct [network]",
+            )
+        if self.kind == "pix2pix" and (self.depth < 5 or len(self.channels) != 1):
+            raise UsageError(
+                f"pix2pix of depth {self.depth} with channels {self.channels}",
+                "a depth of 5 or more, and the channels of the first convolution only",
+                "correct [network]",
+            )
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> NetworkConfig:
+        """From plain JSON types, as a card holds them."""
+        settings: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()
+        }
+        return cls(**settings)
+
+    @property
+    def stride(self) -> int:
+        """Sides of the input must be multiples of this many pixels."""
+        if self.kind == "pix2pix":
+            return int(2**self.depth)
+        return self.fold * int(2 ** (len(self.channels) - 1))
+
+
+class Restorer(nn.Module):
+    """Cloudy reflectance, mask and prior -> reflectance of the ground.
+
+    Args:
+        config: what to build.
+        n_bands: bands that go in and come out.
+    """
+
+    def __init__(self, config: NetworkConfig, n_bands: int) -> None:
+        super().__init__()
+        self.config = config
+        self.n_planes = 3 * n_bands + N_CLASSES if config.guided else n_bands
+        if config.kind == "pix2pix":
+            self.net: nn.Module = UnetGenerator(
+                self.n_planes, n_bands, config.channels[0], config.depth, config.norm,
+                config.dropout,
+            )  # fmt: skip
+        else:
+            self.net = SlimGenerator(
+                self.n_planes, n_bands, config.channels, config.fold, config.norm, config.resize
+            )
+
+    def forward(self, image: Tensor, present: Tensor, cloud: Tensor, prior: Tensor) -> Tensor:
+        """(n, band, y, x) reflectance of the ground everywhere, also where the sky was clear.
+
+        Args:
+            image: (n, band, y, x) reflectance, 0 where nothing is known.
+            present: (n, band) 1 where the sensor has the band.
+            cloud: (n, 4, y, x) the mask one-hot, or its probabilities; see `one_hot`.
+            prior: (n, band, y, x) reflectance, a first guess; the image itself for none.
+        """
+        return self.ground(self.planes(image, present, cloud, prior), prior)
+
+    def ground(self, planes: Tensor, prior: Tensor) -> Tensor:
+        """What `forward` returns, of planes that were made already."""
+        out = self.net(planes).float() * (self.config.white / 2)
+        ground: Tensor = out + (prior if self.config.residual else self.config.white / 2)
+        return ground
+
+    def planes(self, image: Tensor, present: Tensor, cloud: Tensor, prior: Tensor) -> Tensor:
+        """(n, n_planes, y, x) what the network reads, and what the discriminator judges by."""
+        if not self.config.guided:
+            return self.scaled(image)
+        there = present[:, :, None, None].expand_as(image)
+        return torch.cat([self.scaled(image), there, cloud, self.scaled(prior)], dim=1)
+
+    def scaled(self, reflectance: Tensor) -> Tensor:
+        """Reflectance 0 to ``white`` as -1 to 1. Cut off for a network that ends in tanh."""
+        if self.config.kind == "pix2pix":
+            reflectance = reflectance.clamp(0, self.config.white)
+        return reflectance * (2 / self.config.white) - 1
+
+
+def one_hot(mask: Tensor) -> Tensor:
+    """(n, 4, y, x) float32 planes of an (n, y, x) mask of classes; all 0 for nodata (255)."""
+    codes = torch.arange(N_CLASSES, device=mask.device)[:, None, None]
+    return (mask[:, None] == codes).float()
+
+
+def contaminated(cloud: Tensor) -> Tensor:
+    """(n, 1, y, x) share of each pixel that is cloud or shadow."""
+    return cloud[:, 1:].sum(dim=1, keepdim=True).clamp(0, 1)
+
+
+def composed(ground: Tensor, image: Tensor, cloud: Tensor) -> Tensor:
+    """``ground`` under cloud and shadow; ``image``, bit for bit, where there is none."""
+    share = contaminated(cloud)
+    return torch.where(share > 0, image + share * (ground - image), image)

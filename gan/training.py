@@ -1,0 +1,133 @@
+"""Training of the GAN: one step of discriminator and generator, and the run around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..datasets.configuration import as_json
+from ..datasets.fitting import WEIGHTS, LightningModule, Tell, fit, revision, seed_everything
+from ..datasets.loading import make_loader
+from ..datasets.samples import CANONICAL_BANDS
+from ..datasets.weights import ModelCard, save_weights
+from .discriminator import PatchDiscriminator
+from .losses import Distance, adversarial
+from .pictures import Pictures
+from .restorer import Restorer, composed, one_hot
+from .train_config import GanConfig, rate_factor
+from .train_data import Mixture
+
+
+class GanModule(LightningModule):
+    """How one batch moves the two networks, as in Isola et al. (2017), section 3.3."""
+
+    def __init__(self, config: GanConfig, seed: int = 0, n_bands: int = len(CANONICAL_BANDS)):
+        super().__init__()
+        self.automatic_optimization = False
+        self.config, self.seed = config, seed
+        network, d = config.network_config, config.adversary
+        self.generator = Restorer(network, n_bands).to(memory_format=torch.channels_last)
+        planes = self.generator.n_planes + n_bands
+        self.discriminator = PatchDiscriminator(planes, d.channels, d.layers, d.norm)
+        self.distance = Distance(config.loss, config.clear_weight, network.white)
+        self.logged = ("discriminator", "adversarial", *config.loss)
+
+    def training_step(self, batch: dict[str, Tensor], number: int) -> None:
+        for_g, for_d = self.optimizers()
+        g, d, settings = self.generator, self.discriminator, self.config.adversary
+        image, target, present = batch["image"], batch["target"], batch["present"]
+        prior, cloud = batch.get("prior", image), one_hot(batch["mask"])
+
+        planes = g.planes(image, present, cloud, prior)
+        ground = g.ground(planes, prior)
+        shown = composed(ground, image, cloud) if g.config.composite else ground
+        there = present[:, :, None, None]
+        fake = torch.cat([planes, g.scaled(shown * there)], dim=1)
+        real = torch.cat([planes, g.scaled(target)], dim=1)
+
+        d_loss = g_loss = image.new_zeros(())
+        if settings.weight:
+            d_loss = adversarial(settings.loss, d(fake.detach()), False) / 2
+            d_loss = d_loss + adversarial(settings.loss, d(real), True) / 2
+            self._move(for_d, d_loss)
+            d.requires_grad_(False)
+            g_loss = adversarial(settings.loss, d(fake), True)
+        distance, values = self.distance(ground, target, present, batch["valid"], cloud)
+        self._move(for_g, settings.weight * g_loss + distance)
+        d.requires_grad_(True)
+
+        losses = {"discriminator": d_loss, "adversarial": g_loss, **values}
+        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=len(image))
+
+    def _move(self, optimizer: Any, loss: Tensor) -> None:
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+
+    def configure_optimizers(self) -> Any:
+        t = self.config.training
+        nets: tuple[nn.Module, ...] = (self.generator, self.discriminator)
+        return [torch.optim.Adam(n.parameters(), t.learning_rate, betas=t.betas) for n in nets]
+
+    def on_train_epoch_start(self) -> None:
+        """The epoch's learning rate."""
+        t = self.config.training
+        rate = t.learning_rate * rate_factor(self.current_epoch, t.epochs, t.constant_epochs)
+        for optimizer in self.trainer.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Each batch has its own chance, wherever a stopped run went on."""
+        drawn = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx])
+        torch.manual_seed(int(drawn.generate_state(1)[0]))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, in a folder of its own; called again, it goes on where it was stopped."""
+
+    config: GanConfig
+    out: Path
+    data: Path | None = None
+    """The catalogue."""
+    seed: int = 0
+    logger: str = "csv"
+    """See `fitting.fit`."""
+
+    def train(self, tell: Tell = lambda done, total: None) -> Path:
+        """Train to the end; returns the file of the generator's weights.
+
+        Args:
+            tell: called with (epochs done, epochs of all) after each.
+
+        Raises:
+            UsageError, FileError, UnfitError: see `Mixture.of`, `GanConfig`.
+        """
+        seed_everything(self.seed)
+        t = self.config.training
+        self.config.check()
+        mixture = Mixture.of(self.config, self.data, self.seed)
+        module = GanModule(self.config, self.seed)
+        sampler = mixture.order(t.samples, self.seed)
+        loader = make_loader(
+            mixture.dataset, t.batch_size, sampler=sampler, workers=t.workers, drop_last=True
+        )
+        pictures = Pictures(mixture.dataset, self.out, t.picture_epochs)
+        fit(
+            module, loader, sampler, self.out, epochs=t.epochs, precision=t.precision, ema=t.ema,
+            logged=module.logged, logger=self.logger, tell=tell, watch=[pictures],
+        )  # fmt: skip
+        card = ModelCard(
+            "generator", as_json(self.config.network_config), CANONICAL_BANDS.names,
+            data=mixture.description, training=as_json(self.config) | {"seed": self.seed},
+            revision=revision(),
+        )  # fmt: skip
+        path = self.out / WEIGHTS
+        save_weights(path, module.generator.state_dict(), card, overwrite=True)
+        return path

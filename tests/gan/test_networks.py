@@ -1,0 +1,142 @@
+"""The networks: as published to the unit, and the slim one's promises."""
+
+import pytest
+import torch
+from torch import nn
+
+from kumosan.datasets.errors import UsageError
+from kumosan.gan.discriminator import PatchDiscriminator
+from kumosan.gan.generator import UnetGenerator
+from kumosan.gan.restorer import NetworkConfig, Restorer, composed, one_hot
+from kumosan.gan.slim import SlimGenerator
+from kumosan.gan.train_config import read
+
+torch.set_num_threads(1)
+
+PUBLISHED = {
+    (3, 3): (54_413_955, 54_409_603, 2_768_705, 2_767_809),
+    (4, 3): (54_414_979, 54_410_627, 2_769_729, 2_768_833),
+    (13, 13): (54_444_685, 54_440_333, 2_789_185, 2_788_289),
+    (14, 13): (54_445_709, 54_441_357, 2_790_209, 2_789_313),
+}
+"""Parameters of the published code: generator with BatchNorm and InstanceNorm, discriminator."""
+
+
+def count(make) -> int:
+    with torch.device("meta"):
+        return sum(p.numel() for p in make().parameters())
+
+
+@pytest.mark.parametrize(("ins", "outs"), PUBLISHED)
+def test_parameters_are_those_of_the_published_code(ins, outs):
+    found = (
+        *(count(lambda n=n: UnetGenerator(ins, outs, norm=n)) for n in ("batch", "instance")),
+        *(count(lambda n=n: PatchDiscriminator(ins + outs, norm=n)) for n in ("batch", "instance")),
+    )
+    assert found == PUBLISHED[ins, outs]
+
+
+def test_the_published_layers():
+    net = UnetGenerator(3, 3, channels=4)
+    normed = [any(isinstance(m, nn.BatchNorm2d) for m in part) for part in net.down]
+    assert normed == [False, *[True] * 6, False]
+    dropped = [any(isinstance(m, nn.Dropout) for m in part) for part in net.up]
+    assert dropped == [False, True, True, True, False, False, False, False]
+    assert net.up[-1][1].bias is not None and net.up[0][1].bias is None
+    out = net.eval()(torch.randn(1, 3, 256, 256))
+    assert out.shape == (1, 3, 256, 256) and out.abs().max() <= 1
+
+
+def test_first_weights():
+    torch.manual_seed(0)
+    net = UnetGenerator(3, 3, channels=16, depth=6)
+    weights = torch.cat([m.weight.flatten() for m in net.modules() if isinstance(m, nn.Conv2d)])
+    assert weights.mean().item() == pytest.approx(0, abs=1e-3)
+    assert weights.std().item() == pytest.approx(0.02, rel=0.02)
+    scales = [m.weight for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert torch.cat(scales).std().item() == pytest.approx(0.02, rel=0.2)
+    assert not net.up[-1][1].bias.any()
+
+
+def test_patches_of_70_pixels():
+    net = PatchDiscriminator(2, channels=2, norm="none").eval()
+    image = torch.randn(1, 2, 256, 256, requires_grad=True)
+    logits = net(image)
+    assert logits.shape == (1, 1, 30, 30)
+    logits[0, 0, 15, 15].backward()
+    rows = image.grad.abs().sum((0, 1, 3)).nonzero()
+    assert rows.max() - rows.min() + 1 == 70
+
+
+@pytest.mark.parametrize("norm", ["none", "group", "instance", "batch"])
+@pytest.mark.parametrize("resize", [True, False])
+def test_the_slim_generator_starts_at_zero_and_takes_any_size(norm, resize):
+    net = SlimGenerator(5, 3, (8, 16, 24), 2, norm, resize).eval()
+    assert not net(torch.randn(1, 5, 40, 24)).any()
+    assert net(torch.randn(2, 5, 8, 16)).shape == (2, 3, 8, 16)
+
+
+def test_the_slim_generator_that_is_meant_to_ship_fits_15_mb_in_float16():
+    config = read(None).network_config
+    assert config.kind == "slim"
+    assert count(lambda: Restorer(config, 7)) * 2 <= 15e6
+
+
+def batch(n=2, bands=3, side=16):
+    torch.manual_seed(0)
+    image = torch.rand(n, bands, side, side)
+    cloud = one_hot(torch.randint(0, 4, (n, side, side)))
+    return image, torch.ones(n, bands), cloud, torch.rand(n, bands, side, side)
+
+
+SMALL = {"channels": (8, 16), "fold": 2}
+
+
+def test_before_training_the_answer_is_the_prior():
+    image, present, cloud, prior = batch()
+    assert torch.equal(Restorer(NetworkConfig(**SMALL), 3)(image, present, cloud, prior), prior)
+
+
+def test_it_reads_mask_presence_and_prior_only_if_guided():
+    for guided, planes in ((True, 3 * 3 + 4), (False, 3)):
+        net = Restorer(NetworkConfig(**SMALL, guided=guided), 3)
+        assert net.n_planes == planes == net.planes(*batch()).shape[1]
+
+
+def test_pix2pix_puts_out_reflectance_up_to_white():
+    config = NetworkConfig("pix2pix", (8,), depth=5, residual=False, white=0.8, norm="instance")
+    net = Restorer(config, 3).eval()
+    out = net(*batch(side=64))
+    assert out.min() >= 0 and out.max() <= 0.8
+    scaled = net.scaled(torch.tensor([0.0, 0.4, 0.8, 2.0]))
+    assert scaled.tolist() == pytest.approx([-1, 0, 1, 1])
+
+
+def test_clear_pixels_of_a_composite_are_the_image_bit_for_bit():
+    image, _, cloud, ground = batch()
+    out = composed(ground, image, cloud)
+    clear = (cloud[:, 0] == 1)[:, None].expand_as(image)
+    assert torch.equal(out[clear], image[clear])
+    assert torch.allclose(out[~clear], ground[~clear])
+
+
+def test_nodata_is_no_class():
+    assert not one_hot(torch.full((1, 2, 2), 255)).any()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"channels": ()}, {"fold": 3}, {"norm": "group", "channels": (9, 16)}, {"white": 0.0},
+        {"kind": "pix2pix", "channels": (8,), "depth": 4}, {"kind": "pix2pix"},
+    ],
+)  # fmt: skip
+def test_networks_that_cannot_be_built(wrong):
+    with pytest.raises(UsageError):
+        NetworkConfig(**wrong)
+
+
+def test_a_config_survives_json():
+    config = NetworkConfig(channels=(8, 16))
+    assert NetworkConfig.of({"channels": [8, 16]}) == config
+    assert config.stride == 4

@@ -1,0 +1,152 @@
+"""Training of the GAN: it learns, goes on where it stopped, and leaves weights with a card."""
+
+import importlib.util
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+if importlib.util.find_spec("lightning") is None:  # importing it here would skip our cure
+    pytest.skip("lightning is not installed: pip install 'kumosan[train]'", allow_module_level=True)
+
+from PIL import Image
+
+from kumosan.datasets.fitting import CHECKPOINT, LOG, seed_everything
+from kumosan.datasets.torch_data import Draw
+from kumosan.datasets.weights import load_weights
+from kumosan.gan.train_config import GanConfig, read
+from kumosan.gan.train_data import Mixture
+from kumosan.gan.training import GanModule, Run
+
+from .small_set import CONFIG, make
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("set"))
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory) -> GanConfig:
+    path = tmp_path_factory.mktemp("config") / "c.toml"
+    path.write_text(CONFIG)
+    return read(path)
+
+
+@pytest.fixture(scope="module")
+def whole(config, folder, tmp_path_factory):
+    """The folder of a finished training."""
+    out = tmp_path_factory.mktemp("whole")
+    Run(config, out, folder).train()
+    return out
+
+
+class Stop(Exception):
+    pass
+
+
+def stopped(config, folder, out, monkeypatch):
+    """A run that was stopped in its second epoch and given again."""
+    step = GanModule.training_step
+
+    def stop(self, batch, number):
+        if self.current_epoch == 1 and number == 1:
+            raise Stop
+        return step(self, batch, number)
+
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(GanModule, "training_step", stop)
+        Run(config, out, folder).train()
+    assert (out / CHECKPOINT).exists() and not (out / "weights.safetensors").exists()
+    return Run(config, out, folder).train()
+
+
+def same(one, other) -> bool:
+    a, b = (load_weights(path, "generator")[1] for path in (one, other))
+    return set(a) == set(b) and all(torch.equal(a[n], b[n]) for n in a)
+
+
+def test_a_stopped_run_ends_as_one_that_was_not(config, folder, whole, tmp_path, monkeypatch):
+    parts = stopped(config, folder, tmp_path, monkeypatch)
+    assert same(whole / "weights.safetensors", parts)
+    assert (tmp_path / LOG).read_text() == (whole / LOG).read_text()
+
+
+@pytest.mark.slow
+def test_the_same_with_dropout_and_batch_norm(config, folder, tmp_path, monkeypatch):
+    network = {"kind": "pix2pix", "channels": (2,), "depth": 6, "norm": "batch", "residual": False}
+    config = replace(
+        config, network=network, training=replace(config.training, crop=64, ema=0.0, samples=4)
+    )
+    whole = Run(config, tmp_path / "whole", folder).train()
+    parts = stopped(config, folder, tmp_path / "parts", monkeypatch)
+    assert same(whole, parts)
+
+
+def test_what_a_run_leaves(whole):
+    lines = (whole / LOG).read_text().splitlines()
+    names = "epoch,step,discriminator,adversarial,l1,sam,ssim,learning_rate"
+    assert lines[0] == names and len(lines) == 3
+    first, second = ([float(x) for x in line.split(",")] for line in lines[1:])
+    assert all(np.isfinite(first)) and first[-1] == 2e-4
+    assert second[-1] == pytest.approx(1e-4)  # one epoch of fall to 0: half
+    card, _ = load_weights(whole / "weights.safetensors", "generator")
+    assert "3 clear tiles" in card.data and card.network["channels"] == [8, 16]
+    assert card.training["training"]["epochs"] == 2 and card.training["seed"] == 0
+    pictures = sorted(path.name for path in (whole / "samples").iterdir())
+    assert pictures == ["epoch_0002.png"]
+    assert Image.open(whole / "samples" / pictures[0]).size == (3 * 32, 4 * 32)
+
+
+def test_mixed_precision(config, folder, tmp_path):
+    t = replace(config.training, epochs=1, samples=2, precision="bf16-mixed", picture_epochs=0)
+    path = Run(replace(config, training=t), tmp_path, folder).train()
+    assert all(torch.isfinite(x).all() for x in load_weights(path, "generator")[1].values())
+
+
+def test_without_an_adversary_the_discriminator_stays(config, folder, tmp_path):
+    alone = replace(config, adversary=replace(config.adversary, weight=0.0))
+    alone = replace(alone, training=replace(config.training, epochs=1, ema=0.0, picture_epochs=0))
+    torch.manual_seed(0)
+    Run(alone, tmp_path, folder).train()
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)["state_dict"]
+    seed_everything(0)
+    fresh = GanModule(alone).state_dict()
+    moved = {n.split(".")[0] for n in state if not torch.equal(state[n], fresh[n])}
+    assert moved == {"generator"}
+    assert not (tmp_path / "samples").exists()
+
+
+def test_the_prior_of_the_configuration_is_what_the_network_starts_from(config, folder):
+    alone = replace(config, sources=config.sources[:1], augment={})
+    both = (replace(alone, prior=name) for name in ("idw", ""))
+    with_prior, without = (Mixture.of(c, folder, 0).dataset for c in both)
+    draws = [Draw(0, k, 0) for k in range(6)]
+    one, other = ([d[draw] for draw in draws] for d in (with_prior, without))
+    assert all("prior" in s for s in one) and not any("prior" in s for s in other)
+    changed = 0
+    for sample in one:
+        clear = sample["mask"] == 0
+        assert torch.equal(sample["prior"][:, clear], sample["image"][:, clear])
+        changed += not torch.equal(sample["prior"], sample["image"])
+    assert changed
+
+
+@pytest.mark.slow
+def test_it_learns_to_lift_haze(config, folder, tmp_path):
+    config = replace(
+        config, sources=config.sources[:1], augment={}, loss={"l1": 100.0},
+        network={"channels": (16, 24)},
+        training=replace(
+            config.training, epochs=12, constant_epochs=12, samples=64, batch_size=4, ema=0.0,
+            learning_rate=2e-3, picture_epochs=0,
+        ),
+    )  # fmt: skip
+    Run(config, tmp_path, folder).train()
+    lines = (tmp_path / LOG).read_text().splitlines()
+    column = lines[0].split(",").index("l1")
+    l1 = [float(line.split(",")[column]) for line in lines[1:]]
+    assert np.mean(l1[-3:]) < 0.5 * l1[0]
