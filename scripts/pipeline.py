@@ -154,7 +154,7 @@ def fill(
     References are masked by the detector that fits them best, with a buffer of 2 pixels: what
     is missed there would be pasted as ground.
     """
-    settings: dict[str, Any] = {"seed": seed} if filler in ("auto", "regression") else {}
+    settings: dict[str, Any] = {"seed": seed} if filler in ("adaptive", "auto", "regression") else {}
     if references:
         dates = [load(path, reading, console) for path in references]
         if tile.path and any(Path(tile.path).samefile(path) for path in references):
