@@ -1,4 +1,4 @@
-"""Thin cloud lifted and shadow relit by a small network taught on the scene itself."""
+"""Thin cloud lifted and shadow relit by two learners taught on the scene itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from .common import MIN_CLEAR, Area, assemble, fillable_bands, untouched
 from .features import MAX_BANDS, feature_bands
 from .lifting import Lifting
 from .painted import KINDS, Canvas, Painted, under_clouds, under_veils
-from .relation import Relation, confidence, removed
+from .regression import RandomFeatures
+from .relation import Learner, Relation, confidence, removed
 from .veil import VeilKind
 from .weighted import InverseDistance
 
@@ -40,6 +41,8 @@ HELD_OUT = 4
 FADE = 0.15
 """Above ``min_confidence`` by this, a pixel is spectral alone; from there down to it, the spatial
 fill takes over smoothly."""
+UNITS = 300
+"""Random rectified features."""
 HIDDEN = (64, 64)
 EPOCHS = 25
 BATCH = 512
@@ -49,13 +52,14 @@ WEIGHT_DECAY = 1e-3
 
 @dataclass(frozen=True)
 class Adaptive:
-    """Scene-adaptive inversion by a small network, aware of how opaque a cloud is.
+    """Scene-adaptive inversion from two cloud models, aware of how opaque a cloud is.
 
     As :class:`kumosan.gan.regression.Regression`, but what is painted on the clear pixels
     comes from two cloud models, the skies of ``synthesis`` with optics far wider than its
-    presets and the plain veils of :mod:`kumosan.gan.veil`, so that neither is learnt by heart;
-    and a perceptron of two layers learns what they took away, one for thin cloud and one for
-    shadow.
+    presets and the plain veils of :mod:`kumosan.gan.veil`, so that neither is learnt by heart.
+    For thin cloud the mean of two learners is taken, random rectified features and a perceptron
+    of two layers: their errors differ where a cloud is unlike both models. For shadow the
+    perceptron alone errs half as much again as the random features, which are used alone there.
 
     The confidence falls with the size of the correction. Where it comes near
     ``min_confidence`` the ``spatial`` fill is mixed in, more and more, so that there is no step
@@ -73,7 +77,7 @@ class Adaptive:
     bands: ClassVar[BandSet] = BandSet(())
 
     seed: int = 0
-    """Seed of skies, samples and network."""
+    """Seed of skies, samples and learners."""
     skies: int = 24
     """Skies painted for each kind, half of them by each cloud model."""
     samples: int = 20_000
@@ -131,7 +135,10 @@ class Adaptive:
         test = Painted.join(skies[::HELD_OUT])
         if min(len(fit.x), len(test.x)) < MIN_CLEAR // 4:
             return None
-        return Relation.of(canvas, fit, Network.fit(fit, kind, rng)).judged(test)
+        learner: Learner = RandomFeatures.fit(fit, kind, UNITS, rng)
+        if kind == "thin":
+            learner = Mean((learner, Network.fit(fit, kind, rng)))
+        return Relation.of(canvas, fit, learner).judged(test)
 
     def _faded(self, tile: Tile, mask: CloudMask, done: FilledTile) -> FilledTile:
         """``done`` with the spatial fill mixed in where the confidence nears its limit."""
@@ -152,6 +159,18 @@ class Adaptive:
         sure[fading] = theirs + weight * (sure[fading] - theirs)
         provenance[fading] = np.where(weight >= 0.5, SPECTRAL, SPATIAL)
         return FilledTile(tile.with_data(data), provenance, sure)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of what several learners predict."""
+
+    learners: tuple[Learner, ...]
+
+    def predict(self, x: FloatArray) -> FloatArray:
+        """(n, band) corrections from (n, feature)."""
+        found = [learner.predict(x).reshape(len(x), -1) for learner in self.learners]
+        return np.asarray(np.mean(found, axis=0), np.float32)
 
 
 @dataclass(frozen=True)
