@@ -34,7 +34,7 @@ from .relation import Learner, Relation, confidence, removed
 from .veil import VeilKind
 from .weighted import InverseDistance
 
-WINDOW_PX = 256
+WINDOW_PX = 192
 """Side of the windows of a large scene that are painted and learnt from."""
 HELD_OUT = 4
 """One painted sky in so many is not learnt from, but tells how far the fit can be trusted."""
@@ -43,6 +43,11 @@ FADE = 0.15
 fill takes over smoothly."""
 UNITS = 300
 """Random rectified features."""
+STIFF = 100.0
+"""Penalty of the stiff regression for shadow, over that of the supple one."""
+MOST_NETWORK = 0.5
+"""Largest share of the perceptron: held-out skies are of the models that were learnt, and there
+it looks better than under other clouds."""
 HIDDEN = (64, 64)
 EPOCHS = 25
 BATCH = 512
@@ -57,9 +62,12 @@ class Adaptive:
     As :class:`kumosan.gan.regression.Regression`, but what is painted on the clear pixels
     comes from two cloud models, the skies of ``synthesis`` with optics far wider than its
     presets and the plain veils of :mod:`kumosan.gan.veil`, so that neither is learnt by heart.
-    For thin cloud the mean of two learners is taken, random rectified features and a perceptron
-    of two layers: their errors differ where a cloud is unlike both models. For shadow the
-    perceptron alone errs half as much again as the random features, which are used alone there.
+    For thin cloud two learners are mixed, random rectified features and a perceptron of two
+    layers: their errors differ where a cloud is unlike both models. The perceptron's share is
+    what skies held out ask for, at most MOST_NETWORK; over even ground that is next to nothing.
+    For shadow, where the perceptron errs half as much again as the random features, the mean of
+    a supple and a stiff ridge regression on these is taken: one alone goes astray on ground
+    unlike the clear one, by a chance of its random directions.
 
     The confidence falls with the size of the correction. Where it comes near
     ``min_confidence`` the ``spatial`` fill is mixed in, more and more, so that there is no step
@@ -78,8 +86,8 @@ class Adaptive:
 
     seed: int = 0
     """Seed of skies, samples and learners."""
-    skies: int = 24
-    """Skies painted for each kind, half of them by each cloud model."""
+    skies: int = 48
+    """Skies painted for each kind, one third of them by ``synthesis``, the others plain veils."""
     samples: int = 20_000
     """Painted pixels that are learnt from, at most."""
     min_confidence: float = 0.3
@@ -128,17 +136,19 @@ class Adaptive:
         canvas = Canvas.of(tile, clear, kind, modelled)
         if canvas is None:
             return None
-        half, each = self.skies // 2, max(self.samples // self.skies, 1)
-        models = (under_veils, under_clouds)
-        skies = list(chain(*(paint(canvas, half, each, WINDOW_PX, rng) for paint in models)))
+        third, each = self.skies // 3, max(self.samples // self.skies, 1)
+        models = ((under_veils, self.skies - third), (under_clouds, third))
+        skies = list(chain(*(paint(canvas, n, each, WINDOW_PX, rng) for paint, n in models)))
         fit = Painted.join([s for i, s in enumerate(skies) if i % HELD_OUT])
         test = Painted.join(skies[::HELD_OUT])
         if min(len(fit.x), len(test.x)) < MIN_CLEAR // 4:
             return None
-        learner: Learner = RandomFeatures.fit(fit, kind, UNITS, rng)
+        supple = RandomFeatures.fit(fit, kind, UNITS, rng)
         if kind == "thin":
-            learner = Mean((learner, Network.fit(fit, kind, rng)))
-        return Relation.of(canvas, fit, learner).judged(test)
+            mixture = Mixture.of(supple, Network.fit(fit, kind, rng), test)
+        else:
+            mixture = Mixture(supple, RandomFeatures.fit(fit, kind, UNITS, rng, STIFF), 0.5)
+        return Relation.of(canvas, fit, mixture).judged(test)
 
     def _faded(self, tile: Tile, mask: CloudMask, done: FilledTile) -> FilledTile:
         """``done`` with the spatial fill mixed in where the confidence nears its limit."""
@@ -162,15 +172,28 @@ class Adaptive:
 
 
 @dataclass(frozen=True)
-class Mean:
-    """The mean of what several learners predict."""
+class Mixture:
+    """Two learners, weighted."""
 
-    learners: tuple[Learner, ...]
+    first: Learner
+    second: Learner
+    share: float
+    """Weight of the second, in [0, MOST_NETWORK]."""
+
+    @classmethod
+    def of(cls, first: Learner, second: Learner, test: Painted) -> Mixture:
+        """The share of the second with the least squared error of thin cloud's ``test``."""
+        a, b = (one.predict(test.x).reshape(len(test.x), -1) for one in (first, second))
+        missing = removed(test, "thin")
+        scale = np.maximum(missing.std(axis=0), 1e-6)
+        apart, off = (b - a) / scale, (missing - a) / scale
+        best = float((apart * off).sum() / max(float((apart**2).sum()), 1e-12))
+        return cls(first, second, min(max(best, 0.0), MOST_NETWORK))
 
     def predict(self, x: FloatArray) -> FloatArray:
         """(n, band) corrections from (n, feature)."""
-        found = [learner.predict(x).reshape(len(x), -1) for learner in self.learners]
-        return np.asarray(np.mean(found, axis=0), np.float32)
+        a, b = (one.predict(x).reshape(len(x), -1) for one in (self.first, self.second))
+        return np.asarray(a + np.float32(self.share) * (b - a), np.float32)
 
 
 @dataclass(frozen=True)
@@ -241,4 +264,4 @@ def _lift(
 
 def _standard(scaler: StandardScaler, x: FloatArray) -> FloatArray:
     """Standardised features, far ones moved in."""
-    return np.clip(scaler.transform(x), -5, 5).astype(np.float32)
+    return np.asarray(np.clip(scaler.transform(x), -5, 5), np.float32)

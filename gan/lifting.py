@@ -86,14 +86,15 @@ class Lifting:
         """
         flat = values.reshape(len(values), -1)
         at = np.flatnonzero(here)
+        known, lifted = np.array(self.known)[:, None], np.array(self.lifted)[:, None]
         for start in range(0, at.size, _AT_ONCE):
             part = at[start : start + _AT_ONCE]
-            x = flat[np.ix_(self.known, part)]
+            x = flat[known, part]
             part = part[np.isfinite(x).all(axis=0)]
             if part.size:
-                x = self.scaler.transform(flat[np.ix_(self.known, part)].T)
+                x = self.scaler.transform(flat[known, part].T)
                 found = self.ridge.predict(x).reshape(part.size, -1)
-                flat[np.ix_(self.lifted, part)] = found.T
+                flat[lifted, part] = found.T
 
 
 def _blocks(at: NDArray[np.intp], width: int, rng: np.random.Generator) -> BoolArray:

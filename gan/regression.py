@@ -111,15 +111,20 @@ class RandomFeatures:
 
     @classmethod
     def fit(
-        cls, painted: Painted, kind: VeilKind, units: int, rng: np.random.Generator
+        cls,
+        painted: Painted,
+        kind: VeilKind,
+        units: int,
+        rng: np.random.Generator,
+        stiffness: float = 1.0,
     ) -> RandomFeatures:
-        """Learn what the veils of ``painted`` removed."""
+        """Learn what the veils of ``painted`` removed; ``stiffness`` multiplies the penalty."""
         n, width = painted.x.shape
         scaler = StandardScaler().fit(painted.x)
         weights = rng.standard_normal((width + 1, units)).astype(np.float32)
         weights[:-1] *= np.float32(1.5 / np.sqrt(width))
         # Logarithms of dark bands are noisy: a hundred times the penalty.
-        ridge = Ridge(alpha=n * (1e-4 if kind == "thin" else 1e-2))
+        ridge = Ridge(alpha=stiffness * n * (1e-4 if kind == "thin" else 1e-2))
         ridge.fit(_expand(scaler, weights, painted.x).astype(np.float64), removed(painted, kind))
         return cls(scaler, weights, ridge)
 
