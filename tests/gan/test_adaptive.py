@@ -58,7 +58,7 @@ def test_better_than_leaving_it(clear, code, name, left):
     result = Adaptive(**FAST).fill(tile, mask)
     after = rmse_by_class(clear, result.tile, mask)[name]
     assert after < left * rmse_by_class(clear, tile, mask)[name]
-    assert (result.provenance[mask.contaminated] == SPECTRAL).mean() > 0.95
+    assert (result.provenance[mask.contaminated] == SPECTRAL).mean() > 0.85
     observed = ~mask.contaminated
     np.testing.assert_array_equal(result.tile.data[:, observed], tile.data[:, observed])
 
