@@ -23,6 +23,7 @@ def _lazy(module: str, factory: str) -> Callable[..., Filler]:
 
 FILLERS: dict[str, Callable[..., Filler]] = {
     "auto": _lazy(".cascade", "Cascade"),
+    "adaptive": _lazy(".adaptive", "Adaptive"),
     "regression": _lazy(".regression", "Regression"),
     "idw": _lazy(".weighted", "InverseDistance"),
     "telea": _lazy(".inpaint", "Telea"),

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ..datasets.bands import BandSet
-from ..datasets.tile import SHADOW, SPECTRAL, THIN, BoolArray, CloudMask, FilledTile, Tile
+from ..datasets.tile import SPECTRAL, BoolArray, CloudMask, FilledTile, Tile
 from .common import MIN_CLEAR, Area, Limits, assemble, plausible_range, untouched
 from .features import feature_bands
+from .painted import KINDS
+from .relation import Relation, confidence
 from .veil import VeilKind
 
 if TYPE_CHECKING:
-    from .regression import Regression, Relation
-
-_KINDS: tuple[tuple[int, VeilKind], ...] = ((THIN, "thin"), (SHADOW, "shadow"))
+    from .regression import Regression
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,18 @@ class Learnt:
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Lift thin cloud and relight shadow; thick cloud stays unfillable."""
         area = Area.of(tile, mask)
-        wanted = area.todo & ((mask.classes == THIN) | (mask.classes == SHADOW))
+        wanted = area.todo & np.isin(mask.classes, [code for code, _ in KINDS])
         enough = np.count_nonzero(self.clear) >= MIN_CLEAR
         if not (enough and wanted.any() and feature_bands(tile.bands, cirrus=False)):
             return untouched(tile, area)
         values = np.full((len(tile.bands), *tile.shape), np.nan, np.float32)
-        sure = np.zeros(tile.shape, np.float32)
-        for code, kind in _KINDS:
+        error = np.full(tile.shape, np.inf, np.float32)
+        for code, kind in KINDS:
             here = wanted & (mask.classes == code)
             relation = self._relation(kind) if here.any() else None
             if relation is not None:
-                relation.apply(tile, here, area.clear, values, sure)
+                relation.apply(tile, here, area.clear, values, error)
+        sure = confidence(error)
         filled = wanted & (sure >= self.how.min_confidence)
         return assemble(tile, area, filled, values[:, filled], sure[filled], SPECTRAL, self._limits)
 

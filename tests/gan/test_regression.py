@@ -20,7 +20,7 @@ from kumosan.datasets.tile import (
     CloudMask,
     Tile,
 )
-from kumosan.gan import common, features, regression
+from kumosan.gan import common, features, regression, relation
 from kumosan.gan.features import HALO, MAX_BANDS, feature_bands
 from kumosan.gan.metrics import rmse_by_class
 from kumosan.gan.regression import Regression
@@ -116,7 +116,7 @@ def test_too_few_clear_pixels(clear):
 def test_blocks_of_rows_leave_no_seam(clear, monkeypatch):
     tile, mask = veiled(clear, THIN)
     whole = Regression().fill(tile, mask)
-    monkeypatch.setattr(regression, "row_blocks", lambda shape: common.row_blocks(shape, 1700))
+    monkeypatch.setattr(relation, "row_blocks", lambda shape: common.row_blocks(shape, 1700))
     pieces = Regression().fill(tile, mask)
     np.testing.assert_allclose(pieces.tile.data, whole.tile.data, atol=1e-5)
 
