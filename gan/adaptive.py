@@ -65,7 +65,7 @@ class Adaptive:
     For thin cloud two learners are mixed, random rectified features and a perceptron of two
     layers: their errors differ where a cloud is unlike both models. The perceptron's share is
     what skies held out ask for, at most MOST_NETWORK; over even ground that is next to nothing.
-    For shadow, where the perceptron errs half as much again as the random features, the mean of
+    For shadow, where the perceptron erred more than the random features, the mean of
     a supple and a stiff ridge regression on these is taken: one alone goes astray on ground
     unlike the clear one, by a chance of its random directions.
 
