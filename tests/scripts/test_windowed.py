@@ -180,13 +180,15 @@ def test_the_estimate_grows_with_pixels_bands_and_their_type(tmp_path):
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_scene(tmp_path):
-    """The highest memory of `clean` in a process of its own, of scenes of 6 and 12 Mpx.
+    """The highest memory of `clean` in a process of its own, of scenes of 6 and 25 Mpx.
 
-    GDAL's cache, full in any larger scene, is made so small that it is full in both.
+    GDAL's cache, full in any larger scene, is made so small that it is full in both. Held whole,
+    the larger scene would take 2.3 GB more than the smaller one; what the allocator keeps differs
+    by some hundredths of that from run to run.
     """
-    peaks = [_peak_gb(tmp_path, rows) for rows in (2048, 4096)]
-    assert peaks[1] < 1.1 * peaks[0]
-    assert peaks[1] < 0.9  # the whole scene would take 1.8 GB
+    peaks = [_peak_gb(tmp_path, rows) for rows in (2048, 8192)]
+    assert peaks[1] - peaks[0] < 0.2
+    assert peaks[1] < 0.7
 
 
 def _peak_gb(folder, rows, side=3072):
