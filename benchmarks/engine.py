@@ -153,19 +153,22 @@ def times(path: Path, weights: Path, name: str, folder: Path) -> dict[str, Any]:
         found["Mpix/s of runtimes"] = {k: round(v, 3) for k, v in measured(model).items()}
     run = runtime(model, name, pixels)
     name = run.name
+    side = segmenter.window(scene.shape, scene.gsd_m)
+    many = max(1, run.batch * 512**2 // side**2)
+    found["window"] = side
 
     def read() -> None:
-        for _ in batches(ScenePixels(scene), segmenter.window_px, segmenter.overlap_px, run.batch):
+        for _ in batches(ScenePixels(scene), side, segmenter.overlap_px, many):
             pass
 
     found["reading s"] = seconds(read)
-    windows = len(spans(scene.shape[0], segmenter.window_px, segmenter.overlap_px)) ** 2
-    ready = np.random.default_rng(0).random((run.batch, 7, 512, 512), np.float32)
+    windows = len(spans(scene.shape[0], side, segmenter.overlap_px)) ** 2
+    ready = np.random.default_rng(0).random((many, 7, side, side), np.float32)
     present = np.ones(7, np.float32)
     run(ready, present)
-    few = max(3, min(20, windows // run.batch))
+    few = max(3, min(20, windows // many))
     a_batch = float(np.median([seconds(lambda: run(ready, present)) for _ in range(few)]))
-    found["network s"] = a_batch * windows / run.batch
+    found["network s"] = a_batch * windows / many
     done = mask_scene(
         scene, folder / "mask.tif", MaskSettings("unet", weights=weights, runtime=name)
     )

@@ -13,6 +13,7 @@ import numpy as np
 from ..datasets.bands import BandSet
 from ..datasets.errors import GridError, ValueRangeError
 from ..datasets.tile import ByteArray, CloudMask, FloatArray, Tile
+from ..datasets.windows import best_size
 from .ahead import ahead
 from .blending import batches, blended
 from .inputs import NEEDED, check_bands, coarsening
@@ -23,6 +24,8 @@ from .runtimes import Choice, Runtime, runtime
 from .weights import PACKAGED, ModelCard, WeightsError
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
+_WINDOWS = range(512, 1153, 64)
+"""Sides to choose from. Runtimes say how many windows of the first they take at a time."""
 _CONSTANT = 1e-6
 """Probabilities of an image that varies never vary by less."""
 
@@ -48,8 +51,9 @@ class Segmenter:
     classes are weighed as the weights' card says)."""
     flip: bool = False
     """Average with the image upside down: twice the time."""
-    window_px: int = 512
-    """Side of what the network sees at a time."""
+    window_px: int | None = None
+    """Side of what the network sees at a time; None takes what covers the scene with the fewest
+    pixels in all, 512 to 1152."""
     overlap_px: int = 64
     """Pixels that neighbouring windows share."""
     runtime: Choice = "auto"
@@ -88,6 +92,15 @@ class Segmenter:
         pixels = round(shape[0] * shape[1] / self._factor(gsd_m) ** 2)
         return runtime(self.model(), self.runtime, pixels)
 
+    def window(self, shape: tuple[int, int], gsd_m: float | None) -> int:
+        """Side in pixels of the network of the windows over an image of that size."""
+        stride = self.model().stride
+        if self.window_px is not None:
+            return -(-self.window_px // stride) * stride
+        factor = self._factor(gsd_m)
+        height, width = (max(1, round(n / factor)) for n in shape)
+        return best_size((height, width), self.overlap_px, stride, _WINDOWS)
+
     def classes(self, p: FloatArray) -> ByteArray:
         """(y, x) uint8 of probabilities (4, y, x)."""
         return decided(p, self.model().card, self.threshold)
@@ -118,8 +131,9 @@ class Segmenter:
         def checked(images: FloatArray) -> FloatArray:
             return sane.passed(images, predict(images))
 
-        size = round(-(-self.window_px // model.stride) * model.stride * factor)
-        windows = batches(pixels, size, round(self.overlap_px * factor), run.batch)
+        side = self.window(pixels.shape, pixels.gsd_m)
+        many = max(1, run.batch * _WINDOWS[0] ** 2 // side**2)
+        windows = batches(pixels, round(side * factor), round(self.overlap_px * factor), many)
         # Closed whatever happens: a failure here must stop the reading thread at once.
         with closing(ahead(windows) if overlapping else windows) as read:
             for rows in blended(read, checked, (height, width)):

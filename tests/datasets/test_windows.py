@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kumosan.datasets.errors import ValueRangeError
-from kumosan.datasets.windows import grid, ramp, spans
+from kumosan.datasets.windows import best_size, grid, ramp, spans
 
 SIZES = st.tuples(st.integers(1, 700), st.integers(8, 128), st.integers(0, 32)).filter(
     lambda s: s[2] <= s[1] // 2
@@ -44,3 +44,16 @@ def test_the_grid_is_rows_by_columns():
 def test_too_much_overlap_is_refused():
     with pytest.raises(ValueRangeError, match="half a window"):
         spans(100, 16, 9)
+
+
+def test_windows_are_as_large_as_covers_least() -> None:
+    sizes = range(512, 1153, 64)
+    assert best_size((5490, 5490), 64, 64, sizes) == 1152  # 5 x 5 windows, a tenth too much
+    assert best_size((512, 512), 64, 64, sizes) == 1152  # one window, of 512
+    for shape in ((600, 600), (1000, 3000), (5490, 5490), (10980, 10980), (7611, 7781)):
+        covered = {}
+        for size in sizes:
+            high, wide = (len(spans(n, size, 64)) for n in shape)
+            covered[size] = high * min(size, -(-shape[0] // 64) * 64) * wide
+            covered[size] *= min(size, -(-shape[1] // 64) * 64)
+        assert covered[best_size(shape, 64, 64, sizes)] == min(covered.values())
