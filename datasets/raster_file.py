@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import rasterio
 from numpy.typing import NDArray
 from rasterio.env import get_gdal_config, getenv, hasenv, set_gdal_config
 from rasterio.windows import Window
@@ -100,6 +101,17 @@ def _bound_cache() -> None:
     asked = "GDAL_CACHEMAX" in os.environ or (hasenv() and "GDAL_CACHEMAX" in getenv())
     if not asked and get_gdal_config("GDAL_CACHEMAX") > _CACHE_BYTES:
         set_gdal_config("GDAL_CACHEMAX", _CACHE_BYTES)
+
+
+@contextmanager
+def bounded_cache(most_bytes: int) -> Iterator[None]:
+    """Keep GDAL's cache of blocks smaller, where a scene is read in order.
+
+    A large cache would serve nothing then. One that the user asked for stays.
+    """
+    own = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": most_bytes}
+    with rasterio.Env(**own):
+        yield
 
 
 def _stamp(path: File) -> tuple[int, int, int]:

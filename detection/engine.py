@@ -15,6 +15,7 @@ from ..datasets.cog_rows import mask_rows, probability_rows
 from ..datasets.errors import UnfitError
 from ..datasets.opening import check_size
 from ..datasets.protocols import Detector
+from ..datasets.raster_file import bounded_cache
 from ..datasets.scene import Scene
 from ..datasets.tile import CLASS_NAMES, NODATA, ByteArray, Quality, Tile
 from ..datasets.write import in_percent
@@ -24,6 +25,9 @@ from .pixels import ScenePixels
 from .postprocess import cleaned_rows, sizes_px
 from .segmenter import Segmenter
 from .strips import ROWS, Strip, coarse_strips, coarsening_for, pixelwise_strips
+
+_CACHE_BYTES = 200 * 2**20
+"""Of blocks that GDAL keeps: windows are read in order."""
 
 
 def mask_scene(
@@ -67,7 +71,8 @@ def mask_scene(
         strips = coarse_strips(detector, scene, factor)
     else:
         strips = _whole(detector, name, scene, settings.probability)
-    counts = _write(scene, strips, sizes, outputs, settings.overwrite, tell)
+    with bounded_cache(_CACHE_BYTES):
+        counts = _write(scene, strips, sizes, outputs, settings.overwrite, tell)
     valid = int(counts[: len(CLASS_NAMES)].sum())
     return MaskResult(
         scene=scene.path,

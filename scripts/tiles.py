@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,12 +32,13 @@ def command(
     second run with the same scene and settings goes on where the first one was stopped.
     """
     from ..datasets.patches import PatchRun, PatchSettings
+    from ..datasets.raster_file import bounded_cache
     from .pipeline import open_, stem
 
     console = Console(common.json, common.log_format, common.verbose)
     settings = PatchSettings(size, min_valid)
     folder = output or Path(f"{stem(scene)}_tiles")
-    with _bounded_cache():
+    with bounded_cache(CACHE_BYTES):
         opened = open_(scene, reading)
         run = PatchRun.of(opened, folder, settings)
         header = run.check(common.overwrite)
@@ -90,17 +89,3 @@ def _text(facts: Mapping[str, Any]) -> str:
         f"{facts['plain_grid']}, best single offset: {facts['one_offset']}, "
         f"no packing has more than {facts['upper_bound']}"
     )
-
-
-@contextmanager
-def _bounded_cache() -> Iterator[None]:
-    """Keep GDAL's cache of blocks small: by default it takes 5 % of the machine's memory.
-
-    The scene is read block by block, once, so that a large cache would serve nothing. A cache
-    that the user asked for stays.
-    """
-    import rasterio
-
-    own = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": CACHE_BYTES}
-    with rasterio.Env(**own):
-        yield
