@@ -211,11 +211,11 @@ def _peak_gb(folder, rows, side=3072):
             part = cloudy if n % 6 == 0 else block
             out.write(part, window=Window(left * 1024, top * 1024, 1024, 1024))
     code = (
-        "import resource, sys\n"
         "from kumosan.scripts.main import main\n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code, end.code\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        # not ru_maxrss: that of a child begins with its parent's
+        "print([l for l in open('/proc/self/status') if 'VmHWM' in l][0].split()[1])\n"
     )
     words = ("clean", path, "-o", folder / f"{rows}", "--memory-gb", 0, "--detector", "hot",
              "--filler", "idw", "--json")  # fmt: skip
