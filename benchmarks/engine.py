@@ -48,7 +48,7 @@ from kumosan.detection.blending import batches
 from kumosan.detection.model import load_model
 from kumosan.detection.pixels import ScenePixels
 from kumosan.detection.runtimes import measured, runtime
-from kumosan.detection.segmenter import Segmenter
+from kumosan.detection.segmenter import Segmenter, windows_at_a_time
 from kumosan.detection.weights import ModelCard, save_weights
 from kumosan.synthesis.demo import demo_pair
 
@@ -154,7 +154,7 @@ def times(path: Path, weights: Path, name: str, folder: Path) -> dict[str, Any]:
     run = runtime(model, name, pixels)
     name = run.name
     side = segmenter.window(scene.shape, scene.gsd_m)
-    many = max(1, run.batch * 512**2 // side**2)
+    many = windows_at_a_time(run, side)
     found["window"] = side
 
     def read() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .augment import Affine, Coarsen, FlipNorthSouth, FlipRotate
+from .configuration import with_tuples
 from .errors import UsageError
 from .radiometry import BandDropout, LightingGradient, ReflectanceJitter, SensorNoise
 from .samples import Augmentation
@@ -35,9 +36,8 @@ def augmentations(wanted: dict[str, dict[str, Any]]) -> tuple[Augmentation, ...]
             raise UsageError(
                 f"augmentation '{name}'", f"one of {', '.join(AUGMENTATIONS)}", "correct [augment]"
             )
-        pairs = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
         try:
-            out.append(AUGMENTATIONS[name](**pairs))
+            out.append(AUGMENTATIONS[name](**with_tuples(settings)))
         except TypeError as error:
             raise UsageError(
                 f"augmentation '{name}' ({error})", "its own settings", "correct [augment]"

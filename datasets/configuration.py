@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -104,6 +105,11 @@ def placed(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
             if isinstance(source, dict) and source.get(key):
                 source[key] = str((folder / source[key]).resolve())
     return facts
+
+
+def with_tuples(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """``facts`` from JSON or TOML with tuples for lists, as frozen dataclasses hold them."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
 
 
 def as_json(config: Any) -> dict[str, Any]:

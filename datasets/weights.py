@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import __version__
 from .atomic import atomic_file
 from .errors import FileError, UnfitError
+from .samples import CANONICAL_BANDS
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
+Net = TypeVar("Net", bound="nn.Module")
 _KEY = "kumosan"
 
 
@@ -149,6 +151,43 @@ def load_weights(path: str | Path, kind: str) -> tuple[ModelCard, dict[str, Tens
             "the file as it was written", "fetch it again",
         )  # fmt: skip
     return card, {n: t.float() if t.is_floating_point() else t for n, t in state.items()}
+
+
+def load_network(
+    path: Path, kind: str, build: Callable[[Mapping[str, Any]], Net]
+) -> tuple[Net, ModelCard]:
+    """The network in a file, ready to run, and its card.
+
+    Args:
+        path: a ``.safetensors`` file.
+        kind: see `load_weights`.
+        build: makes the network from the card's ``network``.
+
+    Raises:
+        FileError, WeightsError: see `load_weights`.
+        WeightsError: other bands than the canonical ones, or tensors that do not fit the card.
+    """
+    card, state = load_weights(path, kind)
+    if card.bands != CANONICAL_BANDS.names:
+        raise WeightsError(
+            f"{path} reads bands {', '.join(card.bands)}",
+            f"the canonical bands {', '.join(CANONICAL_BANDS.names)}",
+            "pick weights of this version",
+        )
+    net = build(card.network)
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:
+        raise misfit(path) from error
+    return net.eval(), card
+
+
+def misfit(path: Path) -> WeightsError:
+    """Of a file whose card and tensors contradict each other."""
+    return WeightsError(
+        f"{path}, whose tensors do not fit the network of its card",
+        "a file as kumosan wrote it", "fetch or export it again",
+    )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from ..datasets.errors import ValueRangeError
 from ..datasets.samples import CANONICAL_BANDS, sample_of
 from ..datasets.tile import FloatArray, Tile
 from .inputs import check_bands, coarsening, filled, resized
-from .weights import PACKAGED, ModelCard, WeightsError, load_weights
+from .weights import PACKAGED, ModelCard, WeightsError, load_network
 
 if TYPE_CHECKING:
     from .classifier_network import ClassifierNet
@@ -134,19 +134,4 @@ def _network(path: Path, changed_ns: int) -> tuple[ClassifierNet, ModelCard]:
     """The network in a file, ready to run; kept as long as the file does not change."""
     from .classifier_network import ClassifierNet, VggConfig
 
-    card, state = load_weights(path, "classifier")
-    if card.bands != CANONICAL_BANDS.names:
-        raise WeightsError(
-            f"{path} reads bands {', '.join(card.bands)}",
-            f"the canonical bands {', '.join(CANONICAL_BANDS.names)}",
-            "pick weights of this version",
-        )
-    net = ClassifierNet(VggConfig.of(card.network))
-    try:
-        net.load_state_dict(state)
-    except RuntimeError as error:
-        raise WeightsError(
-            f"{path}, whose tensors do not fit the network of its card",
-            "a file as kumosan wrote it", "fetch or export it again",
-        ) from error  # fmt: skip
-    return net.eval(), card
+    return load_network(path, "classifier", lambda facts: ClassifierNet(VggConfig.of(facts)))

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..datasets.errors import MissingExtraError
-from ..datasets.samples import CANONICAL_BANDS
-from .weights import ModelCard, WeightsError, load_weights
+from .weights import ModelCard, load_network
 
 if TYPE_CHECKING:
     from .network import SegmentationNet
@@ -100,19 +99,9 @@ def load_model(path: str | Path) -> Model:
 def _loaded(path: Path, changed_ns: int) -> Model:
     from .network import NetworkConfig, SegmentationNet
 
-    card, state = load_weights(path, "segmenter")
-    if card.bands != CANONICAL_BANDS.names:
-        raise WeightsError(
-            f"{path} reads bands {', '.join(card.bands)}",
-            f"the canonical bands {', '.join(CANONICAL_BANDS.names)}",
-            "pick weights of this version",
-        )
-    net = SegmentationNet(NetworkConfig.of({**card.network, "encoder_weights": None}))
-    try:
-        net.load_state_dict(state)
-    except RuntimeError as error:
-        raise WeightsError(
-            f"{path}, whose tensors do not fit the network of its card",
-            "a file as kumosan wrote it", "fetch or export it again",
-        ) from error  # fmt: skip
-    return Model(path, card, net.eval())
+    net, card = load_network(
+        path,
+        "segmenter",
+        lambda facts: SegmentationNet(NetworkConfig.of({**facts, "encoder_weights": None})),
+    )
+    return Model(path, card, net)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..datasets.bands import BandSet
+from ..datasets.configuration import with_tuples
 from ..datasets.errors import UsageError
 from ..datasets.samples import CANONICAL_BANDS
 from ..datasets.vision import torchvision
@@ -63,10 +64,7 @@ class NetworkConfig:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> NetworkConfig:
         """From plain JSON types, as a card holds them."""
-        settings: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()
-        }
-        return cls(**settings)
+        return cls(**with_tuples(facts))
 
     @property
     def stride(self) -> int:

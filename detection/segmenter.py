@@ -132,7 +132,7 @@ class Segmenter:
             return sane.passed(images, predict(images))
 
         side = self.window(pixels.shape, pixels.gsd_m)
-        many = max(1, run.batch * _WINDOWS[0] ** 2 // side**2)
+        many = windows_at_a_time(run, side)
         windows = batches(pixels, round(side * factor), round(self.overlap_px * factor), many)
         # Closed whatever happens: a failure here must stop the reading thread at once.
         with closing(ahead(windows) if overlapping else windows) as read:
@@ -151,6 +151,11 @@ class Segmenter:
                 )
             return max(self.network_m / gsd_m, 1.0)
         return coarsening(gsd_m)
+
+
+def windows_at_a_time(run: Runtime, side: int) -> int:
+    """Most windows of ``side`` pixels in a batch: about as many pixels as ``run`` asks for."""
+    return max(1, run.batch * _WINDOWS[0] ** 2 // side**2)
 
 
 def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> ByteArray:

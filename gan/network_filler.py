@@ -7,11 +7,11 @@ no pixel is filled in some bands and cloudy in others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from ..datasets.tile import (
     FloatArray,
     Tile,
 )
-from ..datasets.weights import ModelCard, WeightsError, load_weights
+from ..datasets.weights import ModelCard, load_network, misfit
 from ..datasets.windows import Span, grid, ramp
 from .cascade import Cascade
 from .common import Area, assemble, fillable_bands, untouched
@@ -167,22 +167,14 @@ def _loaded(path: Path, changed_ns: int) -> tuple[ModelCard, Restorer]:
 
     from .restorer import NetworkConfig, Restorer
 
-    card, state = load_weights(path, "generator")
-    if card.bands != CANONICAL_BANDS.names:
-        raise WeightsError(
-            f"{path} reads bands {', '.join(card.bands)}",
-            f"the canonical bands {', '.join(CANONICAL_BANDS.names)}",
-            "pick weights of this version",
-        )
-    try:
-        net = Restorer(NetworkConfig.of(card.network), len(card.bands))
-        net.load_state_dict(state)
-    except (RuntimeError, TypeError, UsageError) as error:
-        raise WeightsError(
-            f"{path}, whose tensors do not fit the network of its card",
-            "a file as kumosan wrote it", "fetch or export it again",
-        ) from error  # fmt: skip
-    return card, net.eval().to(memory_format=torch.channels_last)
+    def build(facts: Mapping[str, Any]) -> Restorer:
+        try:
+            return Restorer(NetworkConfig.of(facts), len(CANONICAL_BANDS))
+        except (RuntimeError, TypeError, UsageError) as error:
+            raise misfit(path) from error
+
+    net, card = load_network(path, "generator", build)
+    return card, net.to(memory_format=torch.channels_last)
 
 
 def _prior_of(card: ModelCard) -> Filler | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ..datasets.configuration import STRICT
+from ..datasets.configuration import STRICT, with_tuples
 from ..datasets.errors import UsageError
 from .generator import GROUPS, Norm, UnetGenerator
 from .slim import SlimGenerator
@@ -66,10 +66,7 @@ class NetworkConfig:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> NetworkConfig:
         """From plain JSON types, as a card holds them."""
-        settings: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()
-        }
-        return cls(**settings)
+        return cls(**with_tuples(facts))
 
     @property
     def stride(self) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
 from .console import Console
 from .options import Common, expand
+
+if TYPE_CHECKING:
+    from ..datasets.configuration import Training
 
 app = typer.Typer(help="Train a network on a catalogue of images.", no_args_is_help=True)
 
@@ -22,6 +25,36 @@ FoldOption = Annotated[
     str | None,
     typer.Option("--fold", help="K/N: leave out part K (from 0) of N parts of the groups."),
 ]
+Epochs = Annotated[int | None, typer.Option(help="Instead of the file's.", min=1)]
+Workers = Annotated[
+    int | None, typer.Option(help="Processes that make samples; instead of the file's.", min=0)
+]
+Logger = Annotated[Literal["csv", "wandb", "mlflow"], typer.Option(help="Where the log goes.")]
+AnyTraining = TypeVar("AnyTraining", bound="Training")
+MADE = ("last.ckpt", "metrics.csv", "weights.safetensors")
+"""What a training writes into its folder."""
+
+
+def overridden(training: AnyTraining, epochs: int | None, workers: int | None) -> AnyTraining:
+    """``training`` with what the command line says instead of the file."""
+    t = training if epochs is None else replace(training, epochs=epochs)
+    return t if workers is None else replace(t, workers=workers)
+
+
+def finished(output: Path, overwrite: bool) -> bool:
+    """Whether ``output`` holds finished weights, which are to be trained anew.
+
+    Raises:
+        OutputError: it does, and may not be overwritten.
+    """
+    from ..datasets.errors import OutputError
+
+    target = output / "weights.safetensors"
+    if target.exists() and not overwrite:
+        raise OutputError(
+            f"{target} exists", "a run that is not finished", "choose another -o, or --overwrite"
+        )
+    return target.exists()
 
 
 def fold_of(text: str | None) -> Any:
@@ -54,43 +87,31 @@ def segmenter(
         str | None,
         typer.Option(help="imagenet: download weights of the encoder when the training starts."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Instead of the file's.", min=1)] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes that make samples; instead of the file's.", min=0)
-    ] = None,
-    logger: Annotated[
-        Literal["csv", "wandb", "mlflow"], typer.Option(help="Where the log goes.")
-    ] = "csv",
+    epochs: Epochs = None,
+    workers: Workers = None,
+    logger: Logger = "csv",
 ) -> None:
     """Train the segmenter: clear, thick cloud, thin cloud, shadow.
 
     The same command on the same folder goes on where it was stopped; a folder that holds finished
     weights is refused without --overwrite. Writes weights.safetensors, metrics.csv and last.ckpt.
     """
-    from ..datasets.errors import OutputError
     from ..detection.train_config import SegmenterConfig, as_json, read_config
 
     console = Console(common.json, common.log_format, common.verbose)
     facts = read_config(SegmenterConfig, config, "segmenter")
     if encoder_weights is not None:
         facts = replace(facts, network={**facts.network, "encoder_weights": encoder_weights})
-    t = facts.training
-    t = replace(t, epochs=t.epochs if epochs is None else epochs)
-    t = replace(t, workers=t.workers if workers is None else workers)
-    facts = replace(facts, training=t)
+    facts = replace(facts, training=overridden(facts.training, epochs, workers))
     part = fold_of(fold)
-    target = output / "weights.safetensors"
-    if target.exists() and not common.overwrite:
-        raise OutputError(
-            f"{target} exists", "a run that is not finished", "choose another -o, or --overwrite"
-        )
+    anew = finished(output, common.overwrite)
     if common.dry_run:
         console.result({"config": as_json(facts), "dry_run": True}, f"would train into {output}/")
         return
     from ..detection.segmenter_training import Run
 
-    if target.exists():
-        for name in ("last.ckpt", "metrics.csv", "weights.safetensors"):
+    if anew:
+        for name in MADE:
             (output / name).unlink(missing_ok=True)
     run = Run(facts, output, data, common.seed, part, init, logger)
     tell = console.teller("training", "epochs")

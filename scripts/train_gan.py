@@ -5,15 +5,13 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from .console import Console
 from .options import Common
-from .train import Data, Folder
-
-_MADE = ("last.ckpt", "metrics.csv", "weights.safetensors")
+from .train import MADE, Data, Epochs, Folder, Logger, Workers, finished, overridden
 
 
 def command(
@@ -24,13 +22,9 @@ def command(
         Path | None,
         typer.Option(help="TOML file; without it, the training of the network meant to ship."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Instead of the file's.", min=1)] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes that make samples; instead of the file's.", min=0)
-    ] = None,
-    logger: Annotated[
-        Literal["csv", "wandb", "mlflow"], typer.Option(help="Where the log goes.")
-    ] = "csv",
+    epochs: Epochs = None,
+    workers: Workers = None,
+    logger: Logger = "csv",
 ) -> None:
     """Train the generator that fills clouds, on clouds painted over clear ground.
 
@@ -39,28 +33,20 @@ def command(
     pictures of samples.
     """
     from ..datasets.configuration import as_json
-    from ..datasets.errors import OutputError
     from ..gan.train_config import read
 
     console = Console(common.json, common.log_format, common.verbose)
     facts = read(config)
-    t = facts.training
-    t = replace(t, epochs=t.epochs if epochs is None else epochs)
-    t = replace(t, workers=t.workers if workers is None else workers)
-    facts = replace(facts, training=t)
+    facts = replace(facts, training=overridden(facts.training, epochs, workers))
     facts.check()
-    target = output / "weights.safetensors"
-    if target.exists() and not common.overwrite:
-        raise OutputError(
-            f"{target} exists", "a run that is not finished", "choose another -o, or --overwrite"
-        )
+    anew = finished(output, common.overwrite)
     if common.dry_run:
         console.result({"config": as_json(facts), "dry_run": True}, f"would train into {output}/")
         return
     from ..gan.training import Run
 
-    if target.exists():
-        for name in _MADE:
+    if anew:
+        for name in MADE:
             (output / name).unlink(missing_ok=True)
         shutil.rmtree(output / "samples", ignore_errors=True)
     run = Run(facts, output, data, common.seed, logger)
