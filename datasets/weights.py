@@ -154,7 +154,10 @@ def load_weights(path: str | Path, kind: str) -> tuple[ModelCard, dict[str, Tens
 
 
 def load_network(
-    path: Path, kind: str, build: Callable[[Mapping[str, Any]], Net]
+    path: Path,
+    kind: str,
+    build: Callable[[Mapping[str, Any]], Net],
+    bands: Sequence[BandSet] = (CANONICAL_BANDS,),
 ) -> tuple[Net, ModelCard]:
     """The network in a file, ready to run, and its card.
 
@@ -162,16 +165,17 @@ def load_network(
         path: a ``.safetensors`` file.
         kind: see `load_weights`.
         build: makes the network from the card's ``network``.
+        bands: the sets that such a network may read.
 
     Raises:
         FileError, WeightsError: see `load_weights`.
-        WeightsError: other bands than the canonical ones, or tensors that do not fit the card.
+        WeightsError: other bands than those, or tensors that do not fit the card.
     """
     card, state = load_weights(path, kind)
-    if card.bands != CANONICAL_BANDS.names:
+    if card.bands not in [known.names for known in bands]:
         raise WeightsError(
             f"{path} reads bands {', '.join(card.bands)}",
-            f"the canonical bands {', '.join(CANONICAL_BANDS.names)}",
+            f"the canonical bands {', '.join(bands[-1].names)}",
             "pick weights of this version",
         )
     net = build(card.network)

@@ -159,7 +159,7 @@ class MixtureBuilder:
     def _settings(self) -> dict[str, Any]:
         t = self.config.training
         return {
-            "size": t.crop, "seed": self.seed, "gsd_range_m": t.gsd_range_m,
+            "bands": self.config.network_config.bands, "size": t.crop, "seed": self.seed, "gsd_range_m": t.gsd_range_m,
             "augment": augmentations(self.config.augment),
             "cache_bytes": t.cache_mb * 2**20 // len(self.config.sources),
         }  # fmt: skip
@@ -194,7 +194,7 @@ class MixtureBuilder:
         return dataset, [1.0] * len(kept), f"clouds painted on {len(kept)} clear tiles"
 
     def _landscape(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
-        tiles = Landscapes(source.count, source.size, self.seed)
+        tiles = Landscapes(source.count, source.size, self.seed, self._settings["bands"])
         dataset = PaintedDataset(tiles, source, **self._settings)
         return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
 
