@@ -159,8 +159,8 @@ class MixtureBuilder:
     def _settings(self) -> dict[str, Any]:
         t = self.config.training
         return {
-            "bands": self.config.network_config.bands, "size": t.crop, "seed": self.seed, "gsd_range_m": t.gsd_range_m,
-            "augment": augmentations(self.config.augment),
+            "bands": self.config.network_config.bands, "size": t.crop, "seed": self.seed,
+            "gsd_range_m": t.gsd_range_m, "augment": augmentations(self.config.augment),
             "cache_bytes": t.cache_mb * 2**20 // len(self.config.sources),
         }  # fmt: skip
 
