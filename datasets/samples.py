@@ -66,7 +66,7 @@ def sample_of(
 ) -> Sample:
     """The sample of a tile: its bands in canonical order, invalid pixels 0 and not to learn from.
 
-    A thermal band does not decide what is valid; its gaps get the mean of what was measured.
+    A thermal band does not decide what is valid; its gaps become UNKNOWN_K.
 
     Args:
         tile: reflectance.
@@ -119,12 +119,8 @@ def sample_of(
 
 
 def temperature(kelvin: FloatArray) -> FloatArray:
-    """``kelvin`` (y, x) with the mean of what was measured, or UNKNOWN_K, in its gaps."""
-    known = np.isfinite(kelvin) & (kelvin > 0)
-    if known.all():
-        return kelvin
-    mean = float(kelvin[known].mean()) if known.any() else UNKNOWN_K
-    return np.where(known, kelvin, np.float32(mean))
+    """``kelvin`` (y, x) with UNKNOWN_K in its gaps; what is read by windows must not differ."""
+    return np.where(kelvin > 0, kelvin, np.float32(UNKNOWN_K))
 
 
 def cleaned(sample: Sample) -> Sample:

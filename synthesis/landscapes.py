@@ -52,7 +52,7 @@ class Landscapes(Sequence[Tile]):
             level="SR" if i % 2 else "TOA", coast=i % 4 < 2, climate=climate,
             vapour_cm=vapour_cm if snow else None,
         )  # fmt: skip
-        season_k = float(rng.uniform(*((-25, 5) if snow else (-20, 10))))
+        season_k = float(rng.uniform(*((-45, 5) if snow else (-20, 10))))
         for number, band in enumerate(bands):
             if band.kind == "thermal":
                 tile.data[number] += np.float32(season_k)
