@@ -18,12 +18,14 @@ import numpy as np
 
 from ..datasets.augment import turned
 from ..datasets.augmentations import augmentations
+from ..datasets.bands import CIRRUS
 from ..datasets.catalog import CatalogTiles, Row, is_clear, made_by, read_catalog, rows_to_learn
 from ..datasets.errors import UnfitError
 from ..datasets.labelled import ALL_CLASSES, LabelledTile
 from ..datasets.labels.decisions import trusted
 from ..datasets.loading import DrawSampler
 from ..datasets.mixed import MixedDataset
+from ..datasets.read import read
 from ..datasets.samples import Sample, sample_of
 from ..datasets.splits import fold_of
 from ..datasets.tile import CLEAR, NODATA, SHADOW, THIN, CloudMask, Tile
@@ -188,7 +190,8 @@ class MixtureBuilder:
         return dataset, weights, f"{len(kept)} labelled tiles ({', '.join(source.mask_kinds)})"
 
     def _painted(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
-        kept = tuple(row for row in self._rows(source) if self._kept(row) and is_clear(row))
+        rows = (row for row in self._rows(source) if self._kept(row) and is_clear(row))
+        kept = tuple(row for row in rows if _cirrus(row) <= source.max_cirrus)
         _require(kept, source)
         dataset = PaintedDataset(CatalogTiles(kept), source, **self._settings)
         return dataset, [1.0] * len(kept), f"clouds painted on {len(kept)} clear tiles"
@@ -197,6 +200,12 @@ class MixtureBuilder:
         tiles = Landscapes(source.count, source.size, self.seed, self._settings["bands"])
         dataset = PaintedDataset(tiles, source, **self._settings)
         return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
+
+
+def _cirrus(row: Row) -> float:
+    """Mean reflectance of an image in its cirrus band; 0 without one."""
+    plane = read(row.image).find(CIRRUS)
+    return 0.0 if plane is None else float(np.nanmean(plane))
 
 
 def _require(rows: Sequence[Row], source: Source) -> None:
