@@ -5,9 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kumosan.datasets.catalog import read_catalog
 from kumosan.datasets.errors import UnfitError, UsageError
+from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import CLEAR, NODATA, SHADOW
 from kumosan.datasets.torch_data import Draw
+from kumosan.datasets.write import write_tile
+from kumosan.detection import train_data
 from kumosan.detection.train_config import SegmenterConfig, Source, read_config
 from kumosan.detection.train_data import Fold, MixtureBuilder, PaintedDataset
 from kumosan.synthesis.landscape import landscape
@@ -71,6 +75,20 @@ def test_split_test_is_refused(config, folder):
 def test_a_source_that_finds_nothing_says_so(config, folder):
     with pytest.raises(UnfitError, match="without any image"):
         MixtureBuilder(of_kind(config, "labelled", mask_kinds=("automatic",)), folder).build()
+
+
+def test_ground_that_the_cirrus_band_sees_is_not_painted_on(config, folder, monkeypatch):
+    """Of two clear tiles one lies under very dry air."""
+    seen = iter([0.01, 0.2])
+    monkeypatch.setattr(train_data, "_cirrus", lambda row: next(seen))
+    mixture = MixtureBuilder(of_kind(config, "painted"), folder).build()
+    assert len(mixture.weights) == 1
+    tile = landscape((32, 32), CANONICAL_BANDS, np.random.default_rng(0))
+    tile.data[6] = 0.2
+    write_tile(folder / "dry.tif", tile)
+    monkeypatch.undo()
+    row = replace(read_catalog(folder)[0], image=folder / "dry.tif")
+    assert train_data._cirrus(row) == pytest.approx(0.2, abs=1e-3)
 
 
 def test_codes_are_mapped(config, folder):
