@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ..datasets.html_page import image_uri
 from ..datasets.legend import MASK_LEGEND
 from ..datasets.tile import CLASS_NAMES
 from .boundary import TOLERANCES_PX
 from .evaluation_facts import digits, unfit_text
-from .evaluation_pictures import Sight, classes_uri, image_uri
+from .evaluation_pictures import Sight, classes_uri
 from .metrics import MEASURES
 
 MAX_PICTURES_BYTES = 4_000_000
