@@ -22,17 +22,18 @@ STYLE = """
 body{font:1rem/1.5 system-ui,sans-serif;max-width:80rem;margin:0 auto;padding:1rem;color:#222;
 background:#fff;overflow-wrap:anywhere}
 h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.2rem;margin:2rem 0 .5rem}
-.scroll{overflow-x:auto;max-width:100%}.scroll:focus-visible{outline:3px solid #1a56b0}
+.scroll{overflow-x:auto;max-width:100%;overflow-wrap:normal;margin:.5rem 0 1.2rem}
+.scroll:focus-visible{outline:3px solid #1a56b0}
 table{border-collapse:collapse}caption{text-align:left;color:#555;padding:.2rem 0}
 td,th{padding:.2rem .7rem .2rem 0;border-bottom:1px solid #ddd;text-align:right;font-weight:normal}
-td.t,th.t{text-align:left}thead th{font-weight:600}
+td.t,th.t{text-align:left}td:not(.t){white-space:nowrap}thead th{font-weight:600}
 figure{margin:0}figcaption{font-size:.9rem;color:#444;padding:.2rem 0}
 img,svg{display:block;max-width:100%;height:auto}
 .row{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));gap:1.2rem}
 .key{display:inline-block;width:.9em;height:.9em;margin-right:.35em;border:1px solid #777;
 vertical-align:-.1em}
 .keys{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;padding:0;margin:.2rem 0;list-style:none}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.3rem 0}
+dl{display:grid;grid-template-columns:fit-content(45%) 1fr;gap:.1rem 1rem;margin:.3rem 0}
 dt{color:#555}dd{margin:0}a{color:#1a56b0}
 """
 
@@ -63,28 +64,31 @@ def section(heading: str, *parts: str) -> str:
     return f"<section><h2>{escape(heading)}</h2>{''.join(parts)}</section>"
 
 
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def table(
+    caption: str, head: Sequence[str], rows: Sequence[Sequence[object]], texts: int = 1
+) -> str:
     """A table that scrolls within itself; the first column names the rows.
 
-    Cells are escaped, but for `Html`.
+    Cells are escaped, but for `Html`. The leading ``texts`` columns are text, the others numbers.
     """
     if not rows:
         return ""
 
-    def cell(value: object, tag: str, first: bool, scope: str) -> str:
+    def cell(value: object, tag: str, i: int, scope: str = "") -> str:
         text = value if isinstance(value, Html) else escape(str(value))
-        return f"<{tag}{' class=t' if first else ''}{scope}>{text}</{tag}>"
+        return f"<{tag}{' class=t' if i < texts else ''}{scope}>{text}</{tag}>"
 
-    top = "".join(cell(h, "th", i == 0, ' scope="col"') for i, h in enumerate(head))
+    top = "".join(cell(h, "th", i, ' scope="col"') for i, h in enumerate(head))
     lines = "".join(
         "<tr>"
-        + cell(row[0], "th", True, ' scope="row"')
-        + "".join(cell(v, "td", False, "") for v in row[1:])
+        + cell(row[0], "th", 0, ' scope="row"')
+        + "".join(cell(v, "td", i) for i, v in enumerate(row[1:], 1))
         + "</tr>"
         for row in rows
     )
+    # a group, not a region: pages have more than one table of a name, and landmarks may not
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table>'
+        f'<div class="scroll" role="group" tabindex="0" aria-label="{escape(caption)}"><table>'
         f"<caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{lines}</tbody></table></div>"
     )
@@ -111,6 +115,11 @@ def picture(image: NDArray[np.uint8], alt: str) -> str:
     height, width = image.shape[:2]
     size = f'width="{width}" height="{height}"'
     return f'<img src="{image_uri(image)}" alt="{escape(alt)}" {size}>'
+
+
+def img(uri: str, alt: str) -> str:
+    """An image element of a data URI."""
+    return f'<img src="{uri}" alt="{escape(alt)}">'
 
 
 def facts(rows: Mapping[str, object]) -> str:
