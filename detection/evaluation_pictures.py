@@ -1,20 +1,16 @@
-"""What the worst images of an evaluation look like: image, truth and masks, as data URIs."""
+"""What the worst images of an evaluation look like: image, truth and masks, made small."""
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.catalog import Row
-from ..datasets.legend import MASK_LEGEND, NODATA_GREY
 from ..datasets.stretch import stretch_rgb
-from ..datasets.tile import NODATA, ByteArray, CloudMask, Tile
+from ..datasets.tile import ByteArray, CloudMask, Tile
 
 SIDE_PX = 256
 """Larger images are shown reduced to this."""
@@ -60,29 +56,3 @@ def take(
         {name: codes(classes) for name, classes in found.items()},
         wrong,
     )
-
-
-def image_uri(picture: NDArray[np.uint8]) -> str:
-    """A (y, x, 3) picture as JPEG in a data URI."""
-    from PIL import Image
-
-    return _uri(Image.fromarray(picture), "JPEG", quality=85)
-
-
-def classes_uri(classes: ByteArray) -> str:
-    """A (y, x) mask in the colours of the classes as PNG in a data URI; clear is light grey."""
-    from PIL import Image
-
-    table = np.zeros((256, 3), np.uint8)
-    for entry in MASK_LEGEND:
-        table[entry.code] = entry.rgb
-    table[NODATA] = NODATA_GREY
-    shown = Image.fromarray(classes)
-    shown.putpalette(table.ravel().tolist())
-    return _uri(shown, "PNG", optimize=True)
-
-
-def _uri(image: Any, kind: str, **settings: Any) -> str:
-    held = io.BytesIO()
-    image.save(held, kind, **settings)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(held.getvalue()).decode()}"
