@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from ..datasets.html_page import classes_uri, image_uri, page, picture
+from ..datasets.html_page import figure, image_uri, img, page
 from ..datasets.labels.decisions import KEEP, RELABEL, write_decisions
 from .audit import Suspect
+from .evaluation_pictures import classes_uri
 
 SHEET, TABLE, DECISIONS = "audit.html", "suspects.csv", "decisions.csv"
 MAX_SHOWN = 60
@@ -18,7 +19,10 @@ _COLUMNS = (
     "rank", "image", "score", "reason", "disagreement", "constant", "shift", "shift_rows",
     "shift_columns", "duplicate_of", "annotator", "decision",
 )  # fmt: skip
-_STYLE = "section{border-top:1px solid #ddd;padding:.6rem 0}img{width:256px}"
+_STYLE = """
+section{border-top:1px solid #ddd;padding:.6rem 0}img{width:256px;image-rendering:pixelated}
+figure{display:inline-block;margin:0 .5rem 0 0}
+"""
 
 
 def proposed(suspects: Sequence[Suspect], n: int) -> list[str]:
@@ -67,7 +71,7 @@ def _page(shown: Sequence[Suspect]) -> str:
             ("label", classes_uri(s.sight.truth)),
             ("prediction", classes_uri(s.sight.found["prediction"])),
         )
-        figures = "".join(picture(uri, f"{s.row.id}: {name}", name) for name, uri in pictures)
+        figures = "".join(figure(img(uri, f"{s.row.id}: {name}"), name) for name, uri in pictures)
         told = f"{rank}. {escape(s.row.id)}: {escape(s.reason)} (score {s.score:.2f})"
         parts.append(f"<section><p>{told}</p>{figures}</section>")
     return page("Suspicious labels", parts, _STYLE)

@@ -1,4 +1,4 @@
-"""What the worst images of an evaluation look like: image, truth and masks, made small."""
+"""What the worst images of an evaluation look like: image, truth and masks, as data URIs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.catalog import Row
+from ..datasets.html_page import data_uri
+from ..datasets.legend import MASK_LEGEND, NODATA_GREY
 from ..datasets.stretch import stretch_rgb
-from ..datasets.tile import ByteArray, CloudMask, Tile
+from ..datasets.tile import NODATA, ByteArray, CloudMask, Tile
 
 SIDE_PX = 256
 """Larger images are shown reduced to this."""
@@ -56,3 +58,16 @@ def take(
         {name: codes(classes) for name, classes in found.items()},
         wrong,
     )
+
+
+def classes_uri(classes: ByteArray) -> str:
+    """A (y, x) mask in the colours of the classes as PNG in a data URI; clear is light grey."""
+    from PIL import Image
+
+    table = np.zeros((256, 3), np.uint8)
+    for entry in MASK_LEGEND:
+        table[entry.code] = entry.rgb
+    table[NODATA] = NODATA_GREY
+    shown = Image.fromarray(classes)
+    shown.putpalette(table.ravel().tolist())
+    return data_uri(shown, "PNG", optimize=True)

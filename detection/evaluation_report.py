@@ -6,17 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ..datasets.html_page import classes_uri, figure, image_uri, key, picture, table
+from ..datasets.html_page import figure, image_uri, img, key, table
 from ..datasets.html_page import page as html_page
 from ..datasets.legend import MASK_LEGEND
 from ..datasets.tile import CLASS_NAMES
 from .boundary import TOLERANCES_PX
 from .evaluation_facts import digits, unfit_text
-from .evaluation_pictures import Sight
+from .evaluation_pictures import Sight, classes_uri
 from .metrics import MEASURES
 
 MAX_PICTURES_BYTES = 4_000_000
 """Pictures beyond this are left out, so that the page stays below 5 MB."""
+_STYLE = "figure{display:inline-block;margin:0 .6rem .8rem 0;vertical-align:top;max-width:16rem}"
 _MEANING = """PA: share of the class that was found (recall). UA: share of what was found that is
 right (precision). OA: share of all pixels that is right. BOA: mean of the recalls of the class and
 of the rest. All pixels are pooled; in brackets the 95 % interval from resampling whole places, not
@@ -46,7 +47,7 @@ def page(title: str, parts: Iterable[Part]) -> str:
         body.append(_curves(facts))
         shown, left = _worst(sights, left)
         body.append(shown)
-    return html_page(title, body)
+    return html_page(title, body, _STYLE)
 
 
 def _views(facts: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
@@ -148,12 +149,15 @@ def _worst(sights: Sequence[Sight], left: int) -> tuple[str, int]:
     """Rows of pictures while there is room, and the room that is left in bytes."""
     body, dropped = [], 0
     for sight in sights:
-        figures = [picture(image_uri(sight.image), f"{sight.row.id} as it looks", "image")]
-        figures.append(picture(classes_uri(sight.truth), f"{sight.row.id}, labels", "truth"))
+        who = sight.row.id
+        figures = [
+            figure(img(image_uri(sight.image), f"{who} as it looks"), "image"),
+            figure(img(classes_uri(sight.truth), f"{who}, labels"), "truth"),
+        ]
         for name, found in sight.found.items():
             wrong = f"{100 * sight.wrong[name]:.1f} % wrong"
-            alt = f"{sight.row.id}, mask of {name}"
-            figures.append(picture(classes_uri(found), alt, f"{name}: {wrong}"))
+            mask = img(classes_uri(found), f"{who}, mask of {name}")
+            figures.append(figure(mask, f"{name}: {wrong}"))
         text = f"<h4>{escape(sight.row.id)}, {escape(sight.row.sensor)}</h4>{''.join(figures)}"
         if len(text) > left:
             dropped += 1
@@ -163,5 +167,6 @@ def _worst(sights: Sequence[Sight], left: int) -> tuple[str, int]:
     if not sights:
         return "", left
     note = f"<p>{dropped} more are left out to keep the page small.</p>" if dropped else ""
-    told = f"<h3>The images that a detector misjudged most</h3><p>{key(MASK_LEGEND)}</p>"
+    keys = " ".join(key(e.rgb, e.name.replace("_", " ")) for e in MASK_LEGEND)
+    told = f"<h3>The images that a detector misjudged most</h3><p>{keys}</p>"
     return told + "".join(body) + note, left

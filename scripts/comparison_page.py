@@ -7,10 +7,10 @@ from html import escape
 from typing import Any
 
 from ..datasets import CloudMask
-from ..datasets.html_page import key, page, picture, table
+from ..datasets.html_page import figure, key, page, picture, section, table
 from ..datasets.legend import MASK_LEGEND
 from .comparison import BUFFER_PX, TRUTH, Comparison
-from .comparison_pictures import DIFFERENCE_WHITE, Panels
+from .comparison_pictures import DIFFERENCE_WHITE, Panels, Picture
 from .comparison_points import Point
 from .comparison_spectra import spectra_section
 from .pipeline import shares_text
@@ -20,11 +20,10 @@ MAX_BYTES = 4_800_000
 _SIDES_PX = (384, 320, 256, 192, 128)
 _STYLE = """
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,15rem),1fr));gap:.9rem}
-.grid figure{margin:0;display:block}.grid figcaption{max-width:none}.grid img{width:100%}
-nav a{display:inline-block;padding:.3rem .6rem .3rem 0}
+.charts{grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr))}
+.grid img,.grid svg{width:100%}.grid img{image-rendering:pixelated}
+nav a{display:inline-block;padding:.3rem .8rem .3rem 0}table{margin:.3rem 0 .8rem}
 details{margin:.4rem 0}summary{cursor:pointer}
-ul.lines{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem}
-ul.lines svg{display:inline-block;margin-right:.4em}
 """
 _VIEWS = ("cloud", "shadow", "contaminated")
 
@@ -63,7 +62,7 @@ def _body(
     links = "".join(f'<a href="#{_anchor(name)}">{name}</a>' for name, _ in sections)
     yield f'<nav aria-label="Sections">{links}</nav>'
     for name, text in sections:
-        yield f'<h2 id="{_anchor(name)}">{name}</h2>{text}'
+        yield f'<div id="{_anchor(name)}">{section(name, text)}</div>'
 
 
 def _anchor(name: str) -> str:
@@ -73,29 +72,33 @@ def _anchor(name: str) -> str:
 def _scene(found: Comparison, panels: Panels) -> str:
     tile = found.tile
     pictures = [
-        picture(panels.scene(tile, s), f"The scene in {s.name}", s.name) for s in panels.stretches
+        _shown(panels.scene(tile, s), f"The scene in {s.name}", s.name) for s in panels.stretches
     ]
     return _grid(pictures)
 
 
 def _masks(found: Comparison, facts: Mapping[str, Any], panels: Panels) -> str:
     scene = panels.stretches[0]
-    first = [picture(panels.scene(found.tile, scene), "The scene", "The scene")]
+    first = [_shown(panels.scene(found.tile, scene), "The scene", "The scene")]
     masks = dict(found.found)
     if found.truth.mask is not None:
         masks = {"the true mask": found.truth.mask, **masks}
     pictures = [
-        picture(
+        _shown(
             panels.mask(mask),
             f"Clouds and shadows by {name}",
             f"{name}: {_cover(mask)}",
         )
         for name, mask in masks.items()
     ]
+    how = ("", " (plain)", " (slanted lines)", " (level lines)")
+    keys = "".join(
+        f"<li>{key(e.rgb, e.name.replace('_', ' ') + h)}</li>"
+        for e, h in zip(MASK_LEGEND, how, strict=True)
+    )
     told = (
-        f"<p>{key(MASK_LEGEND)}</p><p>Thick cloud is plain, thin cloud has slanted lines, shadow "
-        "has level lines. Masks are as <code>kumosan mask</code> writes them: without specks, "
-        "without a buffer.</p>"
+        f'<ul class="keys">{keys}</ul><p>Masks are as <code>kumosan mask</code> writes them: '
+        "without specks, without a buffer.</p>"
     )
     return _costs(facts["detectors"], "What finding clouds takes") + (
         _accuracy(facts) if facts["truth"]["mask"] else _agreement(facts)
@@ -145,7 +148,7 @@ def _fills(found: Comparison, facts: Mapping[str, Any], panels: Panels) -> str:
         return ""
     by = "the true mask" if found.hidden_by == TRUTH else f"the mask of {found.hidden_by}"
     grown = "" if found.hidden_by == TRUTH else f", grown by {BUFFER_PX} pixels as clean does"
-    hidden = picture(panels.mask(found.hidden), f"What was hidden, by {by}", f"Hidden: {by}{grown}")
+    hidden = _shown(panels.mask(found.hidden), f"What was hidden, by {by}", f"Hidden: {by}{grown}")
     return "".join(
         [
             f"<p>All were given {escape(by)}{grown}: {escape(_cover(found.hidden))}.</p>",
@@ -212,11 +215,11 @@ def _pair(found: Comparison, panels: Panels) -> str:
     told = f"Difference of {names[0]} and {names[1]}"
     return f"<h3>{escape(names[0])} and {escape(names[1])}</h3>" + _grid(
         [
-            picture(panels.scene(found.tile, rgb), "The scene before", "Before"),
+            _shown(panels.scene(found.tile, rgb), "The scene before", "Before"),
             *(
-                picture(panels.filled(found.filled[n], rgb), f"Filled by {n}", n) for n in names
+                _shown(panels.filled(found.filled[n], rgb), f"Filled by {n}", n) for n in names
             ),
-            picture(panels.difference(one.tile, other.tile), told, f"{told}; {_scale()}"),
+            _shown(panels.difference(one.tile, other.tile), told, f"{told}; {_scale()}"),
         ]
     )  # fmt: skip
 
@@ -230,14 +233,14 @@ def _every(found: Comparison, panels: Panels) -> Iterable[str]:
     if found.truth.clear is not None:
         for stretch in panels.stretches[:2]:
             told = f"The clear image in {stretch.name}"
-            yield picture(panels.scene(found.truth.clear, stretch), told, told)
+            yield _shown(panels.scene(found.truth.clear, stretch), told, told)
     for name, done in found.filled.items():
         for stretch in panels.stretches[:2]:
             told = f"{name}, {stretch.name}"
-            yield picture(panels.filled(done, stretch), f"Filled by {told}", told)
+            yield _shown(panels.filled(done, stretch), f"Filled by {told}", told)
         if base is not None and base is not done.tile:
             told = f"Difference of {name} and {whose}"
-            yield picture(panels.difference(done.tile, base), told, f"{told}; {_scale()}")
+            yield _shown(panels.difference(done.tile, base), told, f"{told}; {_scale()}")
 
 
 def _scale() -> str:
@@ -252,6 +255,10 @@ def _left_out(facts: Mapping[str, Any]) -> str:
         if r["reason"] is not None
     ]
     return table("Methods without a result, and why", ["method", "kind", "why"], rows, 3)
+
+
+def _shown(image: Picture, alt: str, caption: str) -> str:
+    return figure(picture(image, alt), caption)
 
 
 def _cover(mask: CloudMask) -> str:

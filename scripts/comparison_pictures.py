@@ -1,4 +1,4 @@
-"""The panels of a comparison: scene, masks, fills and their differences, as data URIs."""
+"""The panels of a comparison: scene, masks, fills and their differences, of one size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets import CloudMask, FilledTile, Tile
-from ..datasets.html_page import image_uri
 from ..datasets.quicklook import fit, fit_codes, hatch, mask_colours, overlay
 from ..datasets.stretch import Stretch, find_stretch, stretch_rgb, views
 from ..datasets.tile import SHADOW, THIN, UNFILLABLE, ByteArray
@@ -21,6 +20,8 @@ Picture = NDArray[np.uint8]
 DIFFERENCE_WHITE = 0.1
 """Mean difference of reflectance that is shown white."""
 _PERIOD_PX = 6
+_LEAST_PX = 256
+"""Smaller scenes are enlarged by whole pixels."""
 
 
 @dataclass(frozen=True)
@@ -37,38 +38,39 @@ class Panels:
     def of(cls, found: Comparison, side_px: int) -> Panels:
         """Pictures of at most ``side_px`` pixels a side."""
         height, width = found.tile.shape
-        scale = min(1.0, side_px / max(height, width))
+        longer = max(height, width)
+        scale = side_px / longer if longer > side_px else max(1, _LEAST_PX // longer)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         shown = views(found.tile.bands)
         stretches = tuple(find_stretch(found.tile, found.hidden, one) for one in shown)
         return cls(found, size, stretches)
 
-    def scene(self, tile: Tile, stretch: Stretch) -> str:
+    def scene(self, tile: Tile, stretch: Stretch) -> Picture:
         """A tile in the bands of ``stretch``."""
-        return image_uri(self._rgb(tile, stretch))
+        return fit(stretch_rgb(tile, stretch), self.size)
 
-    def mask(self, mask: CloudMask) -> str:
+    def mask(self, mask: CloudMask) -> Picture:
         """A mask over the scene: thick cloud plain, thin cloud slanted, shadow level lines."""
-        picture = self._rgb(self.found.tile, self.stretches[0])
+        picture = self.scene(self.found.tile, self.stretches[0])
         codes = fit_codes(mask.classes, self.size)
-        return image_uri(_lined(overlay(picture, codes), codes))
+        return _lined(overlay(picture, codes), codes)
 
-    def filled(self, done: FilledTile, stretch: Stretch) -> str:
+    def filled(self, done: FilledTile, stretch: Stretch) -> Picture:
         """A filled tile; what could not be filled is hatched."""
         left = fit_codes(done.provenance, self.size) == UNFILLABLE
-        return image_uri(hatch(self._rgb(done.tile, stretch), left))
+        return hatch(self.scene(done.tile, stretch), left)
 
-    def difference(self, one: Tile, other: Tile) -> str:
+    def difference(self, one: Tile, other: Tile) -> Picture:
         """Mean absolute difference over the reflective bands, from black to white."""
         grey = np.clip(difference(one, other) / DIFFERENCE_WHITE, 0, 1)
         picture = np.repeat(np.rint(255 * grey).astype(np.uint8)[..., None], 3, axis=2)
-        return image_uri(fit(picture, self.size))
+        return fit(picture, self.size)
 
-    def places(self, shown: Iterable[Point]) -> str:
+    def places(self, shown: Iterable[Point]) -> Picture:
         """The scene with a numbered ring round each point."""
         from PIL import Image, ImageDraw, ImageFont
 
-        image = Image.fromarray(self._rgb(self.found.tile, self.stretches[0]))
+        image = Image.fromarray(self.scene(self.found.tile, self.stretches[0]))
         draw, font = ImageDraw.Draw(image), ImageFont.load_default(14)
         height, width = self.found.tile.shape
         for number, point in enumerate(shown, 1):
@@ -83,10 +85,7 @@ class Panels:
             draw.text(
                 place, str(number), "white", font, anchor, stroke_width=2, stroke_fill="black"
             )
-        return image_uri(np.asarray(image))
-
-    def _rgb(self, tile: Tile, stretch: Stretch) -> Picture:
-        return fit(stretch_rgb(tile, stretch), self.size)
+        return np.asarray(image)
 
 
 def difference(one: Tile, other: Tile) -> NDArray[np.float32]:

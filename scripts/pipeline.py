@@ -211,8 +211,8 @@ def fill(
 
 def output_names(stem: str) -> dict[str, str]:
     """File names of what `write_outputs` writes, by kind."""
-    kinds = ("mask", "clean", "provenance", "confidence", "quicklook")
-    return {k: f"{stem}_{k}.{'png' if k == 'quicklook' else 'tif'}" for k in kinds}
+    rasters = {k: f"{stem}_{k}.tif" for k in ("mask", "clean", "provenance", "confidence")}
+    return rasters | {"quicklook": f"{stem}_quicklook.png"}
 
 
 def write_outputs(
