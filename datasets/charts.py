@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-_WIDTH, _HEIGHT = 440, 270
+_WIDTH, _HEIGHT = 400, 240
+"""So narrow that the letters are of readable size on a phone."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 40
 _TICKS = 5
 _GAP = 4.0

@@ -63,16 +63,16 @@ def panels(
     """
     mask.check_grid(tile)
     stretch = find_stretch(tile, mask)
-    scene = _fit(stretch_rgb(tile, stretch), size)
-    codes = _fit_codes(mask.classes, size)
+    scene = fit(stretch_rgb(tile, stretch), size)
+    codes = fit_codes(mask.classes, size)
     found = _shares(mask.classes, MASK_LEGEND)
     pictures = [
         Panel(scene, f"Scene: {stretch.name}", []),
-        Panel(_overlay(scene, codes), "Clouds and shadows", found),
+        Panel(overlay(scene, codes), "Clouds and shadows", found),
     ]
     if filled is not None:
-        after = _fit(stretch_rgb(filled.tile, stretch), size)
-        after = _hatch(after, _fit_codes(filled.provenance, size) == UNFILLABLE)
+        after = fit(stretch_rgb(filled.tile, stretch), size)
+        after = hatch(after, fit_codes(filled.provenance, size) == UNFILLABLE)
         told: Rows = [(None, text) for _, text in _shares(filled.provenance, PROVENANCE_LEGEND)]
         pictures.append(Panel(after, "Filled", told))
     return pictures
@@ -131,7 +131,7 @@ def _display_size(shape: tuple[int, int]) -> tuple[int, int]:
     return max(round(width * scale), 1), max(round(height * scale), 1)
 
 
-def _fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Average down by area, or enlarge by whole pixels."""
     from PIL import Image
 
@@ -140,7 +140,7 @@ def _fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     return np.asarray(Image.fromarray(picture).resize(size, how))
 
 
-def _fit_codes(codes: ByteArray, size: tuple[int, int]) -> ByteArray:
+def fit_codes(codes: ByteArray, size: tuple[int, int]) -> ByteArray:
     from PIL import Image
 
     return np.asarray(Image.fromarray(codes).resize(size, Image.Resampling.NEAREST))
@@ -154,7 +154,7 @@ def _colour_table(legend: Legend) -> NDArray[np.uint8]:
     return table
 
 
-def _overlay(picture: NDArray[np.uint8], codes: ByteArray) -> NDArray[np.uint8]:
+def overlay(picture: NDArray[np.uint8], codes: ByteArray) -> NDArray[np.uint8]:
     """Tint each class in its colour and draw its outline in full."""
     colours = _colour_table(MASK_LEGEND)[codes]
     edge = np.zeros(codes.shape, bool)
@@ -165,7 +165,7 @@ def _overlay(picture: NDArray[np.uint8], codes: ByteArray) -> NDArray[np.uint8]:
     return np.rint(mixed).astype(np.uint8)
 
 
-def _hatch(picture: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def hatch(picture: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Dark diagonal lines: the ground there is not known."""
     y, x = np.ogrid[: where.shape[0], : where.shape[1]]
     out = picture.copy()

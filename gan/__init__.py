@@ -6,9 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, cast
 
-from ..datasets.protocols import Filler, create
+from ..datasets.protocols import Filler, available, create
 
-__all__ = ["FILLERS", "get"]
+__all__ = ["FILLERS", "get", "names"]
 
 
 def _lazy(module: str, factory: str) -> Callable[..., Filler]:
@@ -34,6 +34,15 @@ FILLERS: dict[str, Callable[..., Filler]] = {
 """Built-in fillers by name; the settings are the fields of the dataclass that is made."""
 
 
+GROUP = "kumosan.fillers"
+"""Entry points of plug-ins."""
+
+
+def names() -> list[str]:
+    """All fillers: the built-in ones in their order, then plug-ins."""
+    return [*FILLERS, *sorted(set(available(FILLERS, GROUP)) - set(FILLERS))]
+
+
 def get(name: str, **settings: Any) -> Filler:
     """The filler called ``name``, built-in or from a plug-in (entry point ``kumosan.fillers``).
 
@@ -44,4 +53,4 @@ def get(name: str, **settings: Any) -> Filler:
     Raises:
         UsageError: there is no such filler, or ``temporal`` without references.
     """
-    return create(FILLERS, "kumosan.fillers", name, **settings)
+    return create(FILLERS, GROUP, name, **settings)

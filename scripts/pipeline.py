@@ -24,6 +24,9 @@ from ..detection.runtimes import Choice
 from .console import Console
 from .options import Reading
 
+REFERENCED = ("auto", "temporal")
+"""Fillers that use other dates."""
+
 
 def stem(path: Path) -> str:
     """Name of a scene without its extension or product suffix."""
@@ -135,7 +138,7 @@ def check_request(
     """Refuse names, settings and combinations that cannot work, before any pixel is read."""
     if detector != "auto":
         detection.get(detector)
-    if references and filler not in ("auto", "temporal"):
+    if references and filler not in REFERENCED:
         raise UsageError(
             f"--reference with --filler {filler}",
             "a filler that uses other dates",

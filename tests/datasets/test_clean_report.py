@@ -195,7 +195,7 @@ NUMBERS = st.lists(st.floats(-1e4, 1e4) | st.just(float("nan")), min_size=1, max
 def test_a_chart_of_any_numbers_stays_within_its_frame(values):
     text = line_chart([Line("a", list(range(len(values))), values, "#123456")], "x", "y", "told")
     for x, y in re.findall(r'cx="([-\d.]+)" cy="([-\d.]+)"', text):
-        assert 0 <= float(x) <= 440 and 0 <= float(y) <= 270
+        assert 0 <= float(x) <= 400 and 0 <= float(y) <= 240
     assert "nan" not in text and text.count("<circle") in (0, sum(v == v for v in values))
 
 
