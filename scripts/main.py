@@ -27,6 +27,7 @@ from . import (
     train,
     train_classifier,
     train_gan,
+    tune,
 )
 from .options import expand
 
@@ -50,6 +51,7 @@ for module in (
     export,
     batch,
     composite,
+    tune,
 ):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 train.app.command("classifier")(expand(train_classifier.command))
