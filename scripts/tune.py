@@ -80,7 +80,7 @@ def command(
     tuning = Tuning()
     first = source.draw(0)[0]
     name = detection.auto(first.cloudy) if detector == "auto" else detector
-    settings, default = settings_of(name, first, threshold or [], buffer_m or [])
+    settings, default = settings_of(name, threshold or [], buffer_m or [])
     with console.phase("tuning"), console.counting("tuning", n, "pairs") as tell:
         for i in range(n):
             pair = first if i == 0 else source.draw(i)[0]

@@ -32,7 +32,16 @@ class Setting:
 
     threshold: float | None
     """None where the detector has none."""
-    buffer_m: float
+    buffer_px: float | None = None
+    """Pixels by which the mask grows."""
+    buffer_m: float | None = None
+    """The same in metres; one of the two is given."""
+
+    def radius_px(self, gsd_m: float | None) -> float:
+        """Pixels by which the mask of a scene with such pixels grows."""
+        if self.buffer_m is None:
+            return self.buffer_px or 0.0
+        return sizes_px(gsd_m, buffer_m=self.buffer_m)[1]
 
 
 @dataclass
@@ -80,23 +89,21 @@ def cost_of_errors(pair: CloudyPair, make: Make, into: Tuning) -> None:
 
 
 def settings_of(
-    detector: str, pair: CloudyPair, thresholds: Sequence[float], buffers_m: Sequence[float]
+    detector: str, thresholds: Sequence[float], buffers_m: Sequence[float]
 ) -> tuple[list[Setting], Setting]:
-    """The settings to try, and the default among them.
+    """The settings to try, and what `clean` does by default, which is always among them.
 
-    Without ``buffers_m`` some multiples of the pixel of ``pair`` are tried, without ``thresholds``
-    the detector's own times `FACTORS`.
+    Without ``thresholds`` the detector's own times `FACTORS` are tried, without ``buffers_m``
+    `BUFFERS_PX`.
     """
     own = getattr(detection.get(detector), "threshold", None)
     tried: list[float | None] = [*thresholds]
     if not tried:
         tried = [None] if own is None else [round(own * f, 4) for f in FACTORS]
-        tried = [t for t in tried if t is None or detector != "unet" or t < 1]
-    gsd = pair.clear.gsd_m
-    usual = DEFAULT_PX * (gsd or 0.0)
-    metres = [*buffers_m] or [round(px * gsd, 3) if gsd else 0.0 for px in BUFFERS_PX]
-    default = Setting(own, usual)
-    rows = [Setting(t, m) for t in tried for m in dict.fromkeys(metres)]
+    sizes: list[tuple[float | None, float | None]] = [(None, m) for m in buffers_m]
+    sizes = sizes or [(px, None) for px in BUFFERS_PX]
+    default = Setting(own, DEFAULT_PX)
+    rows = [Setting(t, *size) for t in dict.fromkeys(tried) for size in dict.fromkeys(sizes)]
     return (rows if default in rows else [*rows, default]), default
 
 
@@ -109,7 +116,7 @@ def cost_of_settings(
         mask = detection.get(detector, **given).mask(pair.cloudy)
         cleaned = drop_specks(mask.classes, _MIN_PX)
         for setting in (s for s in settings if s.threshold == threshold):
-            radius = sizes_px(pair.clear.gsd_m, buffer_m=setting.buffer_m)[1]
+            radius = setting.radius_px(pair.clear.gsd_m)
             grown = CloudMask(buffer(cleaned, radius), mask.transform, mask.crs)
             into.settings.setdefault(setting, []).append(cost(pair, grown, make()))
 
@@ -171,14 +178,14 @@ def told(detector: str, tuning: Tuning, choice: Choice) -> str:
     def line(name: str, costs: list[Cost]) -> str:
         parts = mean_cost(costs).parts()
         order = ("total", "missed", "filled", "lost", "spoilt")
-        return f"{name:24}" + "".join(f"{1e4 * parts[k]:9.1f}" for k in order)
+        return f"{name:28}" + "".join(f"{1e4 * parts[k]:9.1f}" for k in order)
 
     by_cost = sorted(tuning.settings.items(), key=lambda row: mean_cost(row[1]).total)
     lines = [
         f"error of reflectance after the fill, x 10000, mean of {len(by_cost[0][1])} pairs",
-        f"{'the true mask':24}{head}",
+        f"{'the true mask':28}{head}",
         *(line(f"  {name}", costs) for name, costs in tuning.errors.items()),
-        f"{detector:24}{head}",
+        f"{detector:28}{head}",
         *(line(f"  {_words(s)}{' *' * (s == choice.default)}", costs) for s, costs in by_cost[:8]),
     ]
     if all(s != choice.default for s, _ in by_cost[:8]):
@@ -186,18 +193,16 @@ def told(detector: str, tuning: Tuning, choice: Choice) -> str:
     lines.append("(* as it is now)")
     gain = f"{1e4 * choice.gain:.1f} +- {1e4 * choice.error:.1f}"
     if choice.sure:
-        lines.append(f"best: {options(detector, choice.best)} (less by {gain})")
+        lines.append(f"best: {_words(choice.best)} (less by {gain})")
     else:
         lines.append(f"nothing is told apart from what is (the best is less by {gain})")
+    tried = {(s.buffer_m or 0.0, s.buffer_px or 0.0) for s in tuning.settings}
+    if (choice.best.buffer_m or 0.0, choice.best.buffer_px or 0.0) == max(tried) > min(tried):
+        lines.append("its buffer is the largest that was tried: try larger ones with --buffer-m")
     return "\n".join(lines)
 
 
-def options(detector: str, setting: Setting) -> str:
-    """The setting as options of `kumosan mask`."""
-    threshold = "" if setting.threshold is None else f" --threshold {setting.threshold:g}"
-    return f"--detector {detector}{threshold} --buffer-m {setting.buffer_m:g}"
-
-
 def _words(setting: Setting) -> str:
-    threshold = "" if setting.threshold is None else f"{setting.threshold:g}, "
-    return f"{threshold}{setting.buffer_m:g} m"
+    threshold = "" if setting.threshold is None else f"threshold {setting.threshold:g}, "
+    size = f"{setting.buffer_px:g} px" if setting.buffer_m is None else f"{setting.buffer_m:g} m"
+    return f"{threshold}{size}"
