@@ -24,7 +24,8 @@ PICTURE_PX = 900
 """Longer side of a picture, at most."""
 _STYLE = """
 #swipe .stack,#swipe label,#swipe input{display:block;max-width:38rem;width:100%}
-#swipe .stack{position:relative}#swipe img{width:100%}#swipe .over{position:absolute;inset:0}
+#swipe .stack{position:relative}#swipe img{width:100%;image-rendering:pixelated}
+#swipe .over{position:absolute;inset:0}
 .panels img{width:100%;image-rendering:pixelated}
 """
 _SCRIPT = """
@@ -83,7 +84,7 @@ def clean_report(told: Told, preview: Preview, seen: Outcome, pixels: Sequence[P
         section("Before and after", _pictures(preview), _SWIPE),
         section("What was found, and what became of it", _cover(seen), _sources(seen)),
         section("Confidence of what was filled", _confidence(seen)),
-        section("Two pixels", *(_spectra(pixels))),
+        section("Spectra of single pixels", *(_spectra(pixels))),
         section("How it was made", facts({"kumosan": __version__, **told.settings})),
         *(_card(what, card) for what, card in told.cards.items()),
         section("Files", f"<ul>{links}</ul>"),

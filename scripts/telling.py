@@ -39,7 +39,7 @@ def tell(
     seen = outcome(paths)
     files = {kind: paths[kind].name for kind in KINDS}
     told = Told(
-        stem, _scene(scene), _settings(job, detector), (*files.values(), paths["item"].name),
+        stem, _scene(scene), _settings(job, detector), (*(f for k, f in files.items() if k != "report"), paths["item"].name),
         _cards(job, detector),
     )  # fmt: skip
     pixels = typical_pixels(scene, preview, paths)
