@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from ..datasets import CloudMask
+from ..datasets.html_page import facts as fact_list
 from ..datasets.html_page import figure, key, page, picture, section, table
 from ..datasets.legend import MASK_LEGEND
 from .comparison import BUFFER_PX, TRUTH, Comparison
@@ -25,6 +26,8 @@ _STYLE = """
 nav a{display:inline-block;padding:.3rem .8rem .3rem 0}table{margin:.3rem 0 .8rem}
 details{margin:.4rem 0}summary{cursor:pointer}
 """
+SUPPLIERS = ("qa", "scl", "udm2")
+"""Detectors that are the supplier's masks; they stand first, beside the scene."""
 _VIEWS = ("cloud", "shadow", "contaminated")
 
 
@@ -52,7 +55,7 @@ def _body(
     found: Comparison, facts: Mapping[str, Any], shown: Sequence[Point], panels: Panels
 ) -> Iterable[str]:
     sections = (
-        ("Scene", _scene(found, panels)),
+        ("Scene", _scene(found, facts, panels)),
         ("Masks", _masks(found, facts, panels)),
         ("Fills", _fills(found, facts, panels)),
         ("Spectra", spectra_section(facts, panels.places(shown))),
@@ -69,20 +72,28 @@ def _anchor(name: str) -> str:
     return name.lower().replace(" ", "-")
 
 
-def _scene(found: Comparison, panels: Panels) -> str:
+def _scene(found: Comparison, facts: Mapping[str, Any], panels: Panels) -> str:
     tile = found.tile
     pictures = [
         _shown(panels.scene(tile, s), f"The scene in {s.name}", s.name) for s in panels.stretches
     ]
-    return _grid(pictures)
+    of = facts["scene"]
+    height, width = of["shape"]
+    part = f"{width} x {height} pixels from column {of['column']} and row {of['row']}"
+    rows = {
+        "file": of["file"], "sensor": of["sensor"], "level": of["level"], "part": part,
+        "pixel size, m": of["gsd_m"], "bands": ", ".join(of["bands"]), "kumosan": facts["kumosan"],
+        "seed": facts["seed"],
+    }  # fmt: skip
+    return fact_list(rows) + _grid(pictures)
 
 
 def _masks(found: Comparison, facts: Mapping[str, Any], panels: Panels) -> str:
     scene = panels.stretches[0]
     first = [_shown(panels.scene(found.tile, scene), "The scene", "The scene")]
-    masks = dict(found.found)
+    masks = dict(sorted(found.found.items(), key=lambda item: item[0] not in SUPPLIERS))
     if found.truth.mask is not None:
-        masks = {"the true mask": found.truth.mask, **masks}
+        masks["the true mask"] = found.truth.mask
     pictures = [
         _shown(
             panels.mask(mask),
@@ -158,7 +169,7 @@ def _fills(found: Comparison, facts: Mapping[str, Any], panels: Panels) -> str:
             _pair(found, panels),
             "<h3>Every fill</h3><p>Hatched pixels were left as they were: nothing there tells the "
             "ground.</p>",
-            _grid([hidden, *_every(found, panels)]),
+            *_every(found, panels, hidden),
         ]
     )
 
@@ -224,23 +235,29 @@ def _pair(found: Comparison, panels: Panels) -> str:
     )  # fmt: skip
 
 
-def _every(found: Comparison, panels: Panels) -> Iterable[str]:
-    """Each fill in natural and false colours, and how far it is from the truth or the first."""
-    names = list(found.filled)
+def _every(found: Comparison, panels: Panels, hidden: str) -> Iterable[str]:
+    """A row for each fill: the views, and how far it is from the truth, or from the first fill."""
+    stretches = panels.stretches[:3]
     base, whose = found.truth.clear, "the clear image"
-    if base is None and names:
-        base, whose = found.filled[names[0]].tile, names[0]
-    if found.truth.clear is not None:
-        for stretch in panels.stretches[:2]:
-            told = f"The clear image in {stretch.name}"
-            yield _shown(panels.scene(found.truth.clear, stretch), told, told)
+    if base is None:
+        whose, first = next(iter(found.filled.items()))
+        base = first.tile
+    before = found.tile if found.truth.clear is None else found.truth.clear
+    told = "The scene" if found.truth.clear is None else "The clear image"
+    views = [
+        _shown(panels.scene(before, s), f"{told} in {s.name}", f"{told}, {s.name}")
+        for s in stretches
+    ]
+    yield _grid([*views, hidden])
     for name, done in found.filled.items():
-        for stretch in panels.stretches[:2]:
-            told = f"{name}, {stretch.name}"
-            yield _shown(panels.filled(done, stretch), f"Filled by {told}", told)
-        if base is not None and base is not done.tile:
+        views = [
+            _shown(panels.filled(done, s), f"Filled by {name}, in {s.name}", s.name)
+            for s in stretches
+        ]
+        if base is not done.tile:
             told = f"Difference of {name} and {whose}"
-            yield _shown(panels.difference(done.tile, base), told, f"{told}; {_scale()}")
+            views.append(_shown(panels.difference(done.tile, base), told, f"{told}; {_scale()}"))
+        yield f"<h4>{escape(name)}</h4>{_grid(views)}"
 
 
 def _scale() -> str:

@@ -35,7 +35,9 @@ def spectra_section(facts: Mapping[str, Any], places: Picture) -> str:
     """
     if not facts["points"]:
         return ""
-    names = list(dict.fromkeys(n for p in facts["points"] for n in p["reflectance"]))
+    drawn = {n for p in facts["points"] for n in p["reflectance"]}
+    order = ["observed", "truth", *(r["name"] for r in facts["fillers"])]
+    names = [n for n in order if n in drawn]
     styles = {name: STYLES[i % len(STYLES)] for i, name in enumerate(names)}
     keys = "".join(f"<li>{line_key(Line(name, (), (), *styles[name]))}</li>" for name in names)
     where = "Where the points lie in the scene"
