@@ -25,7 +25,7 @@ VISIBLE_NM = 700.0
 def facts(found: Comparison, shown: Sequence[Point] = ()) -> dict[str, Any]:
     """All figures, JSON-ready: None where undefined; ``shown`` are the points of the spectra."""
     tile = found.tile
-    return clean(
+    figures: dict[str, Any] = clean(
         {
             "scene": {
                 "sensor": tile.acquired.sensor,
@@ -49,6 +49,7 @@ def facts(found: Comparison, shown: Sequence[Point] = ()) -> dict[str, Any]:
             "points": point_facts(found, shown),
         }
     )
+    return figures
 
 
 def clean(value: Any) -> Any:
