@@ -43,8 +43,9 @@ def line_chart(lines: Sequence[Line], across: str, up: str, told: str) -> str:
     low, high = min(p[0] for p in points), max(p[0] for p in points)
     pad = 0.03 * (high - low) or 1.0
     xs = _Axis(low - pad, high + pad, _LEFT, _WIDTH - _RIGHT)
-    floor, top = min(0.0, *(p[1] for p in points)), max(p[1] for p in points)
-    ys = _Axis(floor, (top if top > floor else floor + 1) * 1.05, _HEIGHT - _BOTTOM, _TOP)
+    floor, top = min(0.0, *(p[1] for p in points)), max(0.0, *(p[1] for p in points))
+    height = top - floor if top - floor > 1e-6 else 1.0
+    ys = _Axis(floor, floor + 1.05 * height, _HEIGHT - _BOTTOM, _TOP)
     drawn = "".join(_line(s, xs, ys) for s in lines)
     return _svg(_axes(xs, ys, across, up) + drawn, told)
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 PICTURE_PX = 900
 """Longer side of a picture, at most."""
 _STYLE = """
-#swipe .stack{position:relative;max-width:900px}#swipe img{width:100%}
-#swipe .over{position:absolute;inset:0}#swipe input{width:100%;max-width:900px}
+#swipe .stack,#swipe label,#swipe input{display:block;max-width:38rem;width:100%}
+#swipe .stack{position:relative}#swipe img{width:100%}#swipe .over{position:absolute;inset:0}
 .panels img{width:100%;image-rendering:pixelated}
 """
 _SCRIPT = """
@@ -96,7 +96,7 @@ def _pictures(preview: Preview) -> str:
     scale = min(1.0, PICTURE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     drawn = panels(preview.scene, preview.mask, preview.filled, size)
-    legends = ((), MASK_LEGEND, ())
+    legends = ((), MASK_LEGEND[1:], ())
     alts = (
         "The scene as it came",
         "The same scene with clouds and shadows tinted and outlined",
@@ -126,7 +126,7 @@ def _sources(seen: Outcome) -> str:
                 label = Html(f"{_plain(name)}: {key(entry.rgb, entry.name)}")
                 rows.append([label, _ORIGINS[entry.name], _pixels(n), f"{100 * mean:.0f} %"])
     head = ["class and source", "meaning", "pixels", "mean confidence"]
-    told = table("Where the values of cloudy and shadowed pixels come from", head, rows)
+    told = table("Where the values of cloudy and shadowed pixels come from", head, rows, 2)
     return told or "<p>No pixel was called cloudy or shadowed: nothing was changed.</p>"
 
 
@@ -142,7 +142,8 @@ def _confidence(seen: Outcome) -> str:
 
 
 def _spectra(pixels: Sequence[Pixel]) -> tuple[str, ...]:
-    lines, heads, where = [], [], []
+    lines: list[Line] = []
+    where = []
     for p in pixels:
         place = f"column {p.column}, row {p.row}"
         if p.source == "observed":
@@ -152,7 +153,6 @@ def _spectra(pixels: Sequence[Pixel]) -> tuple[str, ...]:
             lines.append(Line(f"{_plain(p.found)}, as it came", p.nm, p.before, _WAS, "6 4"))
             lines.append(Line("the same, filled", p.nm, p.after, _NOW, "2 3"))
             where.append(f"Filled ({p.source}): {place}.")
-        heads += [line.name for line in lines[len(heads) :]]
     if not lines:
         return ("<p>There is no pixel with data.</p>",)
     told = f"Reflectance over wavelength. {' '.join(where)}"
@@ -161,7 +161,7 @@ def _spectra(pixels: Sequence[Pixel]) -> tuple[str, ...]:
         [name, f"{nm:.0f}", *(f"{line.y[i]:.4f}" for line in lines)]
         for i, (name, nm) in enumerate(zip(pixels[0].names, pixels[0].nm, strict=True))
     ]
-    values = table("The same in numbers", ["band", "nm", *heads], rows)
+    values = table("The same in numbers", ["band", "nm", *(line.name for line in lines)], rows)
     return (
         figure(chart, told, [Html(line_key(line)) for line in lines]),
         f"<details><summary>The numbers</summary>{values}</details>",

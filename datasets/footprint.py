@@ -20,6 +20,8 @@ _DIGITS = 6
 """Of degrees: 0.1 m."""
 
 Geometry = dict[str, Any]
+Ring = NDArray[np.float64]
+"""(n, 2) x and y, the last the first."""
 
 
 def footprint(grid: Grid, valid: BoolArray, factor: int = 1) -> tuple[Geometry, list[float]] | None:
@@ -45,8 +47,17 @@ def footprint(grid: Grid, valid: BoolArray, factor: int = 1) -> tuple[Geometry, 
         for s in steps
     ]
     placed = [grid.transform @ p for p in [*points, points[0]]]
-    geometry = _to_degrees(placed, grid.crs)
-    return None if geometry is None else (geometry, _box(geometry))
+    rings = _to_degrees(placed, grid.crs)
+    if rings is None:
+        return None
+    plain = [_turned(np.round(r, _DIGITS)).tolist() for r in rings]
+    lows, highs = (np.array([f(r, axis=0) for r in rings]) for f in (np.min, np.max))
+    box = [lows[0, 0], lows[:, 1].min(), highs[-1, 0], highs[:, 1].max()]
+    return (
+        {"type": "Polygon", "coordinates": plain}
+        if len(plain) == 1
+        else {"type": "MultiPolygon", "coordinates": [[r] for r in plain]}
+    ), [round(float(v), _DIGITS) for v in box]
 
 
 def _hull(valid: BoolArray, factor: int, shape: tuple[int, int]) -> list[tuple[float, float]]:
@@ -62,36 +73,38 @@ def _hull(valid: BoolArray, factor: int, shape: tuple[int, int]) -> list[tuple[f
     return [(float(x), float(y)) for x, y in flat[ConvexHull(flat).vertices]]
 
 
-def _to_degrees(ring: Sequence[tuple[float, float]], crs: CRS) -> Geometry | None:
-    from rasterio.warp import transform_geom
+def _to_degrees(ring: Sequence[tuple[float, float]], crs: CRS) -> list[Ring] | None:
+    """The closed ring as one ring of (longitude, latitude), or two, cut at the antimeridian."""
+    from rasterio.warp import transform
 
     try:
-        out: Geometry = transform_geom(crs, "EPSG:4326", {"type": "Polygon", "coordinates": [ring]})
+        longitude, latitude = transform(crs, "EPSG:4326", *zip(*ring, strict=True))
     except (RasterioError, CRSError):  # a local system, tied to no place on Earth
         return None
-    polygons = out["coordinates"] if out["type"] == "MultiPolygon" else [out["coordinates"]]
-    rings = [[_turned(np.round(np.asarray(r)[:, :2], _DIGITS)) for r in p] for p in polygons]
-    if not all(np.isfinite(r).all() for p in rings for r in p):
+    out = np.stack([np.unwrap(longitude, period=360), latitude], axis=1)
+    if not np.isfinite(out).all():
         return None
-    plain = [[r.tolist() for r in p] for p in rings]
-    if len(plain) == 1:
-        return {"type": "Polygon", "coordinates": plain[0]}
-    return {"type": "MultiPolygon", "coordinates": plain}
+    if abs(out[-1, 0] - out[0, 0]) > 180:  # around a pole
+        edge, pole = (out[:, 1].min(), 90.0) if out[:, 1].mean() > 0 else (-90.0, out[:, 1].max())
+        return [np.array([(-180, edge), (180, edge), (180, pole), (-180, pole), (-180, edge)])]
+    out[:, 0] -= 360 * np.floor((out[:, 0].min() + 180) / 360)
+    if out[:, 0].max() <= 180:
+        return [out]
+    return [_west_of_180(out), _west_of_180(out * (-1, 1) + (360, 0)) * (-1, 1)]
 
 
-def _turned(ring: NDArray[np.float64]) -> NDArray[np.float64]:
+def _west_of_180(ring: Ring) -> Ring:
+    """The part of a closed ring with longitudes up to 180 (Sutherland & Hodgman 1974)."""
+    kept: list[tuple[float, float]] = []
+    for (x, y), (u, v) in pairwise(ring.tolist()):
+        if x <= 180:
+            kept.append((x, y))
+        if (x <= 180) != (u <= 180):
+            kept.append((180.0, y + (v - y) * (180 - x) / (u - x)))
+    return np.array([*kept, kept[0]])
+
+
+def _turned(ring: Ring) -> Ring:
     """The ring counterclockwise, as RFC 7946 wants the outer one."""
     x, y = ring[:, 0], ring[:, 1]
     return ring if float((x[:-1] * y[1:] - x[1:] * y[:-1]).sum()) >= 0 else ring[::-1]
-
-
-def _box(geometry: Geometry) -> list[float]:
-    many = geometry["type"] == "MultiPolygon"
-    polygons = geometry["coordinates"] if many else [geometry["coordinates"]]
-    rings = [np.asarray(p[0]) for p in polygons]
-    south, north = min(r[:, 1].min() for r in rings), max(r[:, 1].max() for r in rings)
-    west, east = min(r[:, 0].min() for r in rings), max(r[:, 0].max() for r in rings)
-    if many and west == -180 and east == 180:  # RFC 7946, 5.2
-        west = min(r[:, 0].min() for r in rings if r[:, 0].max() > 0)
-        east = max(r[:, 0].max() for r in rings if r[:, 0].min() < 0)
-    return [float(v) for v in (west, south, east, north)]

@@ -22,17 +22,18 @@ STYLE = """
 body{font:1rem/1.5 system-ui,sans-serif;max-width:80rem;margin:0 auto;padding:1rem;color:#222;
 background:#fff;overflow-wrap:anywhere}
 h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.2rem;margin:2rem 0 .5rem}
-.scroll{overflow-x:auto;max-width:100%}.scroll:focus-visible{outline:3px solid #1a56b0}
+.scroll{overflow-x:auto;max-width:100%;overflow-wrap:normal;margin:.5rem 0 1.2rem}
+.scroll:focus-visible{outline:3px solid #1a56b0}
 table{border-collapse:collapse}caption{text-align:left;color:#555;padding:.2rem 0}
 td,th{padding:.2rem .7rem .2rem 0;border-bottom:1px solid #ddd;text-align:right;font-weight:normal}
-td.t,th.t{text-align:left}thead th{font-weight:600}
+td.t,th.t{text-align:left}td:not(.t){white-space:nowrap}thead th{font-weight:600}
 figure{margin:0}figcaption{font-size:.9rem;color:#444;padding:.2rem 0}
 img,svg{display:block;max-width:100%;height:auto}
 .row{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));gap:1.2rem}
 .key{display:inline-block;width:.9em;height:.9em;margin-right:.35em;border:1px solid #777;
 vertical-align:-.1em}
 .keys{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;padding:0;margin:.2rem 0;list-style:none}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.3rem 0}
+dl{display:grid;grid-template-columns:fit-content(45%) 1fr;gap:.1rem 1rem;margin:.3rem 0}
 dt{color:#555}dd{margin:0}a{color:#1a56b0}
 """
 

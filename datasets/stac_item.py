@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -190,7 +190,7 @@ def _numbers(scene: Scene) -> dict[str, Any]:
 
 
 def _bands(
-    bands: Sequence[Band], scales: Sequence[float], offsets: Sequence[float]
+    bands: Iterable[Band], scales: Sequence[float], offsets: Sequence[float]
 ) -> list[dict[str, Any]]:
     rows = []
     for band, scale, offset in zip(bands, scales, offsets, strict=True):

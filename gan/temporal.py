@@ -249,7 +249,7 @@ def _match_bands(tile: Tile, reference: Tile) -> dict[int, int]:
     """
     match, missing = {}, []
     for i in fillable_bands(tile):
-        j = _same_band(tile.bands[i], reference.bands)
+        j = same_band(tile.bands[i], reference.bands)
         if j is None:
             missing.append(str(tile.bands[i]))
         else:
@@ -263,7 +263,8 @@ def _match_bands(tile: Tile, reference: Tile) -> dict[int, int]:
     return match
 
 
-def _same_band(band: Band, others: BandSet) -> int | None:
+def same_band(band: Band, others: BandSet) -> int | None:
+    """Index of the band that is ``band`` by name, unless wavelengths contradict it, or by them."""
     for j, other in enumerate(others):
         unknown = isnan(band.center_nm) or isnan(other.center_nm)
         fits = band.accepts(other) or (unknown and other.kind == band.kind)

@@ -11,6 +11,7 @@ from . import (
     batch,
     clean,
     compare,
+    composite,
     demo,
     evaluate,
     experiments,
@@ -36,7 +37,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (clean, mask, fill, compare, info, demo, tiles, filter, synthesize, export, batch):
+for module in (
+    clean,
+    mask,
+    fill,
+    compare,
+    info,
+    demo,
+    tiles,
+    filter,
+    synthesize,
+    export,
+    batch,
+    composite,
+):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 train.app.command("classifier")(expand(train_classifier.command))
 train.app.command("gan")(expand(train_gan.command))

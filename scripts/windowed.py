@@ -21,7 +21,7 @@ from ..datasets.quicklook import MAX_WIDTH
 from ..datasets.raster_file import RasterFile
 from ..datasets.read import open_mask
 from ..datasets.stretch import shown_bands
-from ..datasets.tile import ByteArray
+from ..datasets.tile import UNFILLABLE, ByteArray
 from ..datasets.typical import Preview
 from ..datasets.write_parts import filled_parts
 from ..detection.engine import choose_for, mask_scene
@@ -92,6 +92,7 @@ def fill(
     console: Console,
     overwrite: bool = False,
     weights: Path | None = None,
+    keep_cloudy: bool = True,
 ) -> dict[str, int]:
     """Fill a scene window by window; the number of pixels by how they were come by.
 
@@ -104,6 +105,8 @@ def fill(
         console: hears how far it is.
         overwrite: replace existing outputs.
         weights: of the filler's network.
+        keep_cloudy: pixels that nothing fills keep the values they came with; else they become
+            nodata.
 
     Raises:
         OutputError: an output exists, or cannot be written.
@@ -131,11 +134,21 @@ def fill(
         ):
             parts = fill_windows(scene.read, classes, scene.shape, found, cut)
             for done, part in enumerate(parts, 1):
-                put(part.filled, part.window)
+                put(part.filled if keep_cloudy else _without_cloudy(part.filled), part.window)
                 counts += np.bincount(part.filled.provenance.ravel(), minlength=256)
                 computed += part.computed
                 tell(done, f"{computed} of them hold clouds")
     return named_counts(counts)
+
+
+def _without_cloudy(filled: FilledTile) -> FilledTile:
+    """No data where nothing could be filled."""
+    tile, lost = filled.tile, filled.provenance == UNFILLABLE
+    data = np.where(lost, np.float32(np.nan), tile.data)
+    stored = tile.stored if tile.stored is None else tile.stored.copy()
+    if stored is not None:
+        stored[:, lost] = tile.encoding.encode(data)[:, lost]
+    return replace(filled, tile=replace(tile, data=data, stored=stored))
 
 
 def preview(scene: Scene, paths: Mapping[str, Path]) -> Preview:
