@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ..datasets.bands import BandSet
 from ..datasets.errors import ValueRangeError
-from ..datasets.protocols import Filler
+from ..datasets.protocols import Filler, learnt
 from ..datasets.tile import BoolArray, CloudMask, FilledTile, FloatArray, Tile
 from .common import MIN_CLEAR, Area, fillable_bands
 from .faded import Faded
@@ -102,8 +102,8 @@ class Adaptive:
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
         """A filler for any part of the scene that ``tile`` is of, which learns from ``tile``."""
-        learnt = Learnt(self, tile, Area.of(tile, mask).clear)
-        return Faded(learnt, self.spatial, self.min_confidence)
+        spectral = Learnt(self, tile, Area.of(tile, mask).clear)
+        return Faded(spectral, learnt(self.spatial, tile, mask), self.min_confidence)
 
     def fit(self, tile: Tile, clear: BoolArray, kind: VeilKind) -> Relation | None:
         """Paint, learn, and judge on the skies held out; None if too little could be painted."""

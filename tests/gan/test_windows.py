@@ -33,6 +33,7 @@ from kumosan.gan.adaptive import Adaptive
 from kumosan.gan.cascade import Cascade
 from kumosan.gan.common import Area, assemble
 from kumosan.gan.ground import clear_ground
+from kumosan.gan.identity import Identity
 from kumosan.gan.regression import Regression
 from kumosan.gan.weighted import InverseDistance
 from kumosan.gan.windows import Cut, fill_windows
@@ -305,6 +306,6 @@ def test_a_small_scene_is_its_own_sample():
 
 
 def test_who_learns_says_so():
-    for filler in (Regression(), Cascade(), Adaptive()):
+    for filler in (Regression(), Cascade(), Adaptive(), InverseDistance()):
         assert isinstance(filler, Learner)
-    assert not isinstance(InverseDistance(), Learner)
+    assert not isinstance(Identity(), Learner)
