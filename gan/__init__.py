@@ -31,6 +31,11 @@ FILLERS: dict[str, Callable[..., Filler]] = {
     "telea": _lazy(".inpaint", "Telea"),
     "navier-stokes": _lazy(".inpaint", "NavierStokes"),
     "biharmonic": _lazy(".inpaint", "Biharmonic"),
+    "dark-object": _lazy(".dark_object", "DarkObject"),
+    "hot": _lazy(".haze_transform", "HazeTransform"),
+    "dark-channel": _lazy(".dark_channel", "DarkChannel"),
+    "homomorphic": _lazy(".homomorphic", "Homomorphic"),
+    "cirrus": _lazy(".cirrus", "CirrusCorrection"),
     "temporal": _lazy(".temporal", "Temporal"),
     "gan": _lazy(".network_filler", "NetworkFiller"),
 }

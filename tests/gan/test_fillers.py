@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 
 from kumosan import gan
-from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, SWIR1, Band, BandSet
+from kumosan.datasets.bands import BLUE, CIRRUS, GREEN, NIR, RED, SWIR1, Band, BandSet
 from kumosan.datasets.errors import GridError, UsageError
 from kumosan.datasets.protocols import Filler
 from kumosan.datasets.tile import (
@@ -32,9 +32,14 @@ from kumosan.datasets.tile import (
 
 from .small_set import generator
 
-BANDS = BandSet((BLUE, GREEN, RED, NIR, SWIR1, Band("flags", np.nan, np.nan, kind="other")))
+FLAGS = Band("flags", np.nan, np.nan, kind="other")
+BANDS = BandSet((BLUE, GREEN, RED, NIR, SWIR1, CIRRUS, FLAGS))
 GRID = Affine(20, 0, 0, 0, -20, 0)
 UTM = CRS.from_epsg(32633)
+
+
+WEAK = ("dark-object", "dark-channel", "homomorphic")
+"""Rules that know less than half of what took the ground away."""
 
 
 def ground(shape=(64, 80), seed=0, bands=BANDS):
@@ -45,8 +50,11 @@ def ground(shape=(64, 80), seed=0, bands=BANDS):
     soil, leaf = np.linspace(0.1, 0.35, len(bands)), np.linspace(0.03, 0.45, len(bands))
     data = share * soil[:, None, None] + (1 - share) * leaf[:, None, None]
     data += rng.normal(0, 0.004, data.shape)
-    if bands[len(bands) - 1].kind == "other":
-        data[-1] = rng.integers(0, 9, shape)
+    for i, band in enumerate(bands):
+        if band.kind == "cirrus":
+            data[i] = 0.002 + rng.normal(0, 0.0002, shape)  # it does not see the ground
+        if band.kind == "other":
+            data[i] = rng.integers(0, 9, shape)
     return Tile(data.astype(np.float32), bands, GRID, UTM)
 
 
@@ -140,7 +148,7 @@ class TestEveryFiller:
         where = result.filled
         before = np.abs(cloudy.data - truth.data)[:-1][:, where].mean()
         after = np.abs(result.tile.data - truth.data)[:-1][:, where].mean()
-        assert after < 0.7 * before
+        assert after < (0.9 if name in WEAK else 0.7) * before
 
     def test_same_input_same_bytes(self, name):
         _, cloudy, mask = scene()
@@ -182,8 +190,8 @@ class TestEveryFiller:
         assert np.isfinite(result.tile.data).all()
 
     def test_colour_images_work(self, name):
-        if name == "temporal":
-            pytest.skip("its other date has other bands")
+        if name in ("temporal", "cirrus"):
+            pytest.skip("it asks for other bands")
         _, cloudy, mask = scene(bands=BandSet((BLUE, GREEN, RED)))
         result = make(name).fill(cloudy, mask)
         clear = mask.classes == CLEAR
