@@ -33,6 +33,7 @@ from scipy import ndimage
 
 from kumosan import gan
 from kumosan.datasets import read
+from kumosan.datasets.errors import UnfitError
 from kumosan.datasets.protocols import Filler
 from kumosan.datasets.tile import CLEAR, SHADOW, THICK, THIN, CloudMask, FilledTile, Tile
 from kumosan.gan.metrics import reflectances, rmse
@@ -53,7 +54,8 @@ ENMAP = (("064_000", "096_000", "128_000"), ("064_032", "096_032", "128_032"))
 KINDS = ("haze", "thin", "thick", "shadow")
 
 FILLERS = (
-    "identity", "nearest", "telea", "navier-stokes", "biharmonic", "idw", "regression", "adaptive",
+    "identity", "nearest", "telea", "navier-stokes", "biharmonic", "idw", "dark-object", "hot",
+    "dark-channel", "homomorphic", "cirrus", "regression", "adaptive", "auto",
 )  # fmt: skip
 Z90 = 1.645
 """Standard deviations of a normal distribution that 90 % lie within."""
@@ -177,7 +179,10 @@ def run(
             cloudy, mask = cloudify(tile, kind, rng)
             for name, filler in methods(left).items():
                 start = time.perf_counter()
-                done = filler.fill(cloudy, mask)
+                try:
+                    done = filler.fill(cloudy, mask)
+                except UnfitError:
+                    continue
                 seconds = time.perf_counter() - start
                 head = {"tile": stem, "family": family(tile), "seed": seed, "kind": kind}
                 yield head | {"method": name, "seconds": seconds} | judge(tile, done, mask)

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ..datasets.protocols import Filler, create
 
-__all__ = ["FILLERS", "get"]
+__all__ = ["DATED", "FILLERS", "get"]
 
 
 def _lazy(module: str, factory: str) -> Callable[..., Filler]:
@@ -37,9 +37,16 @@ FILLERS: dict[str, Callable[..., Filler]] = {
     "homomorphic": _lazy(".homomorphic", "Homomorphic"),
     "cirrus": _lazy(".cirrus", "CirrusCorrection"),
     "temporal": _lazy(".temporal", "Temporal"),
+    "least-cloudy": _lazy(".temporal", "LeastCloudy"),
+    "median": _lazy(".temporal", "Median"),
+    "spectral-fit": _lazy(".spectral_fit", "ClosestSpectralFit"),
+    "nspi": _lazy(".nspi", "NeighbourhoodSimilarPixels"),
     "gan": _lazy(".network_filler", "NetworkFiller"),
 }
 """Built-in fillers by name; the settings are the fields of the dataclass that is made."""
+
+DATED = ("temporal", "least-cloudy", "median", "spectral-fit", "nspi")
+"""Those that need ``references``; ``auto`` takes them too."""
 
 
 def get(name: str, **settings: Any) -> Filler:
@@ -50,6 +57,6 @@ def get(name: str, **settings: Any) -> Filler:
         settings: fields of that filler, for example ``get("telea", max_distance_m=300)``.
 
     Raises:
-        UsageError: there is no such filler, or ``temporal`` without references.
+        UsageError: there is no such filler, or one of DATED without references.
     """
     return create(FILLERS, "kumosan.fillers", name, **settings)

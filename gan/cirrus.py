@@ -17,7 +17,7 @@ FAINTEST = 0.002
 
 @dataclass(frozen=True)
 class CirrusCorrection(HazeRule):
-    """Cirrus correction (Gao, Kaufman, Han, Wiscombe 1998, J. Geophys. Res. 103(D24), section 3).
+    """Cirrus correction (Gao, Kaufman, Han, Wiscombe 1998, J. Geophys. Res. 103(D24)).
 
     At 1.38 um water vapour hides the ground, and what is seen is cirrus, dimmed by the vapour above
     it. Elsewhere it adds rho_1.38 / K: 1 / K is the slope with which the darkest pixels of a band

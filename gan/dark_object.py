@@ -24,7 +24,7 @@ class DarkObject(HazeRule):
 
     The darkest pixel near a hazy one would be as dark as the darkest near a clear one; what it has
     beyond that in the shortest band is haze. In other bands it is less, by a power of the
-    wavelength that depends on how dense the haze is (his table 1). Chavez takes one dark object
+    wavelength that depends on how dense the haze is. Chavez takes one dark object
     for a scene; here each window of 25 pixels has its own, since haze is never even.
     """
 

@@ -14,7 +14,7 @@ from .haze import HazeRule, Hazy, dark_rise
 
 @dataclass(frozen=True)
 class HazeTransform(HazeRule):
-    """Compensation by HOT (Zhang, Guindon, Cihlar 2002, Remote Sens. Environ. 82, section 3.3).
+    """Compensation by HOT (Zhang, Guindon, Cihlar 2002, Remote Sens. Environ. 82).
 
     Clear pixels lie along a line in the plane of blue and red; how far a pixel lies off it, HOT =
     blue sin(theta) - red cos(theta), tells how hazy it is, whatever the ground. The darkest

@@ -135,11 +135,11 @@ def check_request(
     """Refuse names, settings and combinations that cannot work, before any pixel is read."""
     if detector != "auto":
         detection.get(detector)
-    if references and filler not in ("auto", "temporal"):
+    if references and filler not in ("auto", *gan.DATED):
         raise UsageError(
             f"--reference with --filler {filler}",
             "a filler that uses other dates",
-            "choose --filler temporal or auto, or leave --reference out",
+            f"choose --filler auto or {' or '.join(gan.DATED)}, or leave --reference out",
         )
     if fill_weights and filler != "gan":
         raise UsageError(
@@ -147,7 +147,7 @@ def check_request(
             "the filler that is a network",
             "choose --filler gan, or leave --fill-weights out",
         )
-    if not (references and filler == "temporal"):  # it cannot be made without them
+    if not (references and filler in gan.DATED):  # it cannot be made without them
         gan.get(filler, **filler_settings(filler, 0, fill_weights))
 
 

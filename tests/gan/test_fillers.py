@@ -78,11 +78,11 @@ def scene(shape=(64, 80), seed=0, bands=BANDS):
 
 
 def make(name):
-    """A filler ready for scenes of the default shape: ``temporal`` has a clear other date, and the
-    network of ``gan`` has learnt nothing yet, so that it hands on its prior."""
+    """A filler ready for scenes of the default shape: those of other dates have a clear one, and
+    the network of ``gan`` has learnt nothing yet, so that it hands on its prior."""
     if name == "gan":
         return gan.get(name, weights=untrained())
-    return gan.get(name, references=(ground(seed=5),)) if name == "temporal" else gan.get(name)
+    return gan.get(name, references=(ground(seed=5),)) if name in gan.DATED else gan.get(name)
 
 
 @cache
@@ -167,7 +167,7 @@ class TestEveryFiller:
     def test_all_cloud_is_unfillable_without_another_date(self, name, code):
         cloudy = ground()
         result = make(name).fill(cloudy, CloudMask.like(cloudy, np.full(cloudy.shape, code)))
-        if name != "temporal":
+        if name not in gan.DATED:
             assert (result.provenance == UNFILLABLE).all() and (result.confidence == 0).all()
             assert same(result.tile.data, cloudy.data)
 
@@ -184,13 +184,14 @@ class TestEveryFiller:
         cloudy = ground(shape)
         classes = np.zeros(shape, np.uint8)
         classes[shape[0] // 3 :, shape[1] // 3 : shape[1] // 3 + 4] = code
-        filler = gan.get(name, references=(ground(shape, 5),)) if name == "temporal" else make(name)
+        dates = {"references": (ground(shape, 5),)}
+        filler = gan.get(name, **dates) if name in gan.DATED else make(name)
         result = filler.fill(cloudy, CloudMask.like(cloudy, classes))
         assert same(result.tile.data[:, classes == CLEAR], cloudy.data[:, classes == CLEAR])
         assert np.isfinite(result.tile.data).all()
 
     def test_colour_images_work(self, name):
-        if name in ("temporal", "cirrus"):
+        if name in (*gan.DATED, "cirrus"):
             pytest.skip("it asks for other bands")
         _, cloudy, mask = scene(bands=BandSet((BLUE, GREEN, RED)))
         result = make(name).fill(cloudy, mask)
