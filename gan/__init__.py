@@ -6,9 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, cast
 
-from ..datasets.protocols import Filler, create
+from ..datasets.protocols import Filler, available, create
 
-__all__ = ["DATED", "FILLERS", "get"]
+__all__ = ["DATED", "FILLERS", "get", "names"]
 
 
 def _lazy(module: str, factory: str) -> Callable[..., Filler]:
@@ -49,6 +49,15 @@ DATED = ("temporal", "least-cloudy", "median", "spectral-fit", "nspi")
 """Those that need ``references``; ``auto`` takes them too."""
 
 
+GROUP = "kumosan.fillers"
+"""Entry points of plug-ins."""
+
+
+def names() -> list[str]:
+    """All fillers: the built-in ones in their order, then plug-ins."""
+    return [*FILLERS, *sorted(set(available(FILLERS, GROUP)) - set(FILLERS))]
+
+
 def get(name: str, **settings: Any) -> Filler:
     """The filler called ``name``, built-in or from a plug-in (entry point ``kumosan.fillers``).
 
@@ -59,4 +68,4 @@ def get(name: str, **settings: Any) -> Filler:
     Raises:
         UsageError: there is no such filler, or one of DATED without references.
     """
-    return create(FILLERS, "kumosan.fillers", name, **settings)
+    return create(FILLERS, GROUP, name, **settings)

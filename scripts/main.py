@@ -10,6 +10,7 @@ from .. import __version__
 from . import (
     batch,
     clean,
+    compare,
     demo,
     evaluate,
     experiments,
@@ -35,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (clean, mask, fill, info, demo, tiles, filter, synthesize, export, batch):
+for module in (clean, mask, fill, compare, info, demo, tiles, filter, synthesize, export, batch):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 train.app.command("classifier")(expand(train_classifier.command))
 train.app.command("gan")(expand(train_gan.command))
