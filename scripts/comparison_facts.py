@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..datasets import FilledTile, Tile
-from ..detection.metrics import MEASURES, VIEWS, agreement
+from ..detection.metrics import MEASURES, agreement
+from ..detection.metrics import VIEWS as MASK_VIEWS
 from ..detection.metrics import compare as compare_masks
 from ..gan.artefacts import artefacts
-from ..gan.metrics import CLASSES, mae, psnr, reflectances, rmse, sam_deg
+from ..gan.metrics import VIEWS, measures_by_class, reflectances, rmse
 from .comparison import Comparison, Outcome
 from .comparison_points import Point, point_facts
 from .pipeline import cover_facts, fill_facts
@@ -93,7 +94,7 @@ def _agreement(found: Comparison) -> dict[str, Any]:
             a: {b: agreement(masks[a].classes, masks[b].classes, codes) for b in masks}
             for a in masks
         }
-        for view, codes in VIEWS.items()
+        for view, codes in MASK_VIEWS.items()
     }
 
 
@@ -109,22 +110,17 @@ def _filler(outcome: Outcome[FilledTile], found: Comparison) -> dict[str, Any]:
 
 
 def _errors(tile: Tile, found: Comparison) -> dict[str, Any] | None:
-    """By hidden class: errors of reflectance of all pixels, those that were left as well."""
+    """By class of the hidden mask: errors of all pixels, those that were left as well."""
     clear = found.truth.clear
     if clear is None:
         return None
+    measures = measures_by_class(clear, tile, found.hidden)
     visible = [b.center_nm < VISIBLE_NM for b in clear.bands if b.kind == "reflective"]
-    errors = {}
-    for name, codes in CLASSES.items():
+    errors: dict[str, Any] = {}
+    for name, codes in VIEWS.items():
         true, said = reflectances(clear, tile, np.isin(found.hidden.classes, codes))
-        errors[name] = {
-            "pixels": true.shape[1],
-            "rmse": rmse(true, said),
-            "rmse_visible": rmse(true[visible], said[visible]),
-            "mae": mae(true, said),
-            "psnr_db": psnr(true, said),
-            "sam_deg": sam_deg(true, said),
-        }
+        seen = rmse(true[visible], said[visible])
+        errors[name] = {"pixels": true.shape[1], **measures[name], "rmse_visible": seen}
     return errors
 
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from ..datasets.html_page import table
 
-_VIEWS = ("cloud", "shadow", "contaminated")
-
 
 def costs(rows: Iterable[Mapping[str, Any]], caption: str) -> str:
     """Seconds, rate and memory of those that gave a result."""
@@ -32,19 +30,21 @@ def costs(rows: Iterable[Mapping[str, Any]], caption: str) -> str:
 
 def accuracy(facts: Mapping[str, Any]) -> str:
     """Detectors against the true mask."""
-    measures = ("boa", "iou", "pa", "ua")
+    columns = [(v, m) for v in ("cloud", "shadow") for m in ("boa", "iou", "pa", "ua")]
+    columns += [("contaminated", m) for m in ("boa", "iou")]
     rows = [
-        [r["name"], view, *(_digits(r["views"][view][m]) for m in measures)]
-        for view in _VIEWS
+        [r["name"], *(_digits(r["views"][view][m]) for view, m in columns)]
         for r in facts["detectors"]
         if r["reason"] is None
     ]
     told = (
         "<p>BOA: mean of the recalls of the class and of the rest. IoU: overlap over union. PA: "
-        "share of the class that was found. UA: share of what was found that is right.</p>"
+        "share of the class that was found. UA: share of what was found that is right. "
+        "Contaminated: cloud or shadow.</p>"
     )
-    head = ["detector", "view", "BOA", "IoU", "PA", "UA"]
-    return table("Masks against the true mask", head, rows, 2) + told
+    names = {"boa": "BOA", "iou": "IoU", "pa": "PA", "ua": "UA"}
+    head = ["detector", *(f"{view} {names[m]}" for view, m in columns)]
+    return table("Masks against the true mask", head, rows) + told
 
 
 def agreement(facts: Mapping[str, Any]) -> str:
@@ -63,23 +63,32 @@ def agreement(facts: Mapping[str, Any]) -> str:
 
 def errors(facts: Mapping[str, Any]) -> str:
     """Fillers against the clear image, if there is one."""
-    if not facts["truth"]["clear"]:
+    before = facts["left_as_it_was"]
+    if before is None:
         return ""
-    named = [("left as it was", facts["left_as_it_was"])]
-    named += [(r["name"], r["errors"]) for r in facts["fillers"] if r["reason"] is None]
-    measures = (("rmse", 4), ("rmse_visible", 4), ("mae", 4), ("psnr_db", 1), ("sam_deg", 2))
+    named = {r["name"]: r["errors"] for r in facts["fillers"] if r["reason"] is None}
+    if "identity" not in named:
+        named = {"left as it was": before, **named}
+    columns = {
+        "RMSE": ("all", "rmse", 4),
+        "thick": ("thick", "rmse", 4),
+        "thin": ("thin", "rmse", 4),
+        "shadow": ("shadow", "rmse", 4),
+        "visible bands": ("all", "rmse_visible", 4),
+        "NDVI": ("all", "ndvi", 3),
+        "SSIM": ("all", "ssim", 3),
+        "SAM, degrees": ("all", "sam_deg", 2),
+    }
     rows = [
-        [name, of, *(_digits(seen[of][m], n) for m, n in measures)]
-        for of in facts["left_as_it_was"]
-        if facts["left_as_it_was"][of]["pixels"]
-        for name, seen in named
+        [name, *(_digits(seen[of][m], n) for of, m, n in columns.values())]
+        for name, seen in named.items()
     ]
-    head = ["filler", "hidden by", "RMSE", "RMSE, visible", "MAE", "PSNR, dB", "SAM, degrees"]
     told = (
-        "<p>Errors of reflectance on the hidden pixels of each kind; a pixel that a filler left "
-        "counts as it was.</p>"
+        "<p>On the hidden pixels; one that a filler left counts as it was. Root mean square error "
+        "of reflectance: all, under thick cloud, under thin cloud, in shadow, all in the visible "
+        "bands; error of NDVI; similarity of structure (1 is best); spectral angle.</p>"
     )
-    return table("Fills against the clear image", head, rows, 2) + told
+    return table("Fills against the clear image", ["filler", *columns], rows) + told
 
 
 def traces(facts: Mapping[str, Any]) -> str:

@@ -211,7 +211,7 @@ def test_scenes_with_nothing_to_compare(pair, tmp_path, value):
         (("--filler", "nobody"), 2, "no filler called 'nobody'"),
         (("--filler", "temporal"), 2, "--reference"),
         (("--filler", "gan"), 2, "--fill-weights"),
-        (("--filler", "idw", "--reference", "{clear}"), 2, "auto or temporal"),
+        (("--filler", "idw", "--reference", "{clear}"), 2, "auto or temporal or"),
         (("--reference", "{scene}"), 2, "the scene itself"),
         (("--mask-by", "truth"), 2, "--mask-by truth"),
         (("--truth", "{truth}", "--truth", "{truth}"), 2, "two true masks"),
