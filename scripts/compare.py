@@ -45,6 +45,10 @@ def command(
         list[str] | None,
         typer.Option(help="Also show the spectrum at COLUMN,ROW (pixels from 0); repeat it."),
     ] = None,
+    map_point: Annotated[
+        list[str] | None,
+        typer.Option(help="The same at X,Y in the scene's coordinate system; repeat it."),
+    ] = None,
     size: Annotated[
         int,
         typer.Option(help="Larger scenes are compared on a square of so many pixels.", min=32),
@@ -82,7 +86,7 @@ def command(
         fill_weights,
         common.seed,
     )
-    inputs = Inputs.of(truth or (), reference or (), point or (), reading)
+    inputs = Inputs.of(truth or (), reference or (), point or (), map_point or (), reading)
     middle = pixel("--at", at) if at else None
     refuse_existing(folder, common.overwrite)
     settings.check(inputs.truth_mask is not None, bool(inputs.references))
@@ -94,12 +98,13 @@ def command(
         told = "\n".join(map(str, outputs.values()))
         console.result({"scene": scene, "outputs": outputs, "dry_run": True}, told)
         return
-    part = part_of(opened, size, middle, inputs.points, console)
+    asked = inputs.points(opened)
+    part = part_of(opened, size, middle, asked, console)
     tile, known, dates = inputs.read(opened, part, console)
     found = compare(tile, settings, console, known, dates)
     with console.phase("writing"), atomic_folder(folder, common.overwrite) as new:
         left, top = int(part.col_off), int(part.row_off)
-        shown = points(found, [(column - left, row - top) for column, row in inputs.points])
+        shown = points(found, [(column - left, row - top) for column, row in asked])
         figures = {"kumosan": __version__, "seed": common.seed, **facts(found, shown)}
         figures["scene"] |= {"file": scene.name, "column": left, "row": top}
         text = json.dumps(figures, indent=1, allow_nan=False)

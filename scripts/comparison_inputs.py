@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,16 @@ class Inputs:
     truth_mask: Path | None = None
     truth_clear: Path | None = None
     references: tuple[Path, ...] = ()
-    points: tuple[Pixel, ...] = ()
+    pixels: tuple[Pixel, ...] = ()
+    """Points that were named by pixel."""
+    places: tuple[tuple[float, float], ...] = ()
+    """Points that were named by map coordinates."""
     reading: Reading = field(default_factory=Reading)
 
     @classmethod
     def of(
-        cls, truth: Sequence[Path], references: Sequence[Path], points: Sequence[str],
-        reading: Reading,
+        cls, truth: Sequence[Path], references: Sequence[Path], pixels: Sequence[str],
+        places: Sequence[str], reading: Reading,
     ) -> Inputs:  # fmt: skip
         """Tell masks from images: a file of one band is a mask.
 
@@ -53,9 +57,28 @@ class Inputs:
             masks[0] if masks else None,
             images[0] if images else None,
             tuple(references),
-            tuple(pixel("--point", text) for text in points),
+            tuple(pixel("--point", text) for text in pixels),
+            tuple(_place(text) for text in places),
             reading,
         )
+
+    def points(self, scene: Scene) -> list[Pixel]:
+        """All points in pixels of the scene, in the order of the options.
+
+        Raises:
+            UsageError: a place lies left of or above the scene.
+        """
+        found = list(self.pixels)
+        for x, y in self.places:
+            column, row = ~scene.grid.transform @ (x, y)
+            if column < 0 or row < 0:
+                raise UsageError(
+                    f"--map-point {x:.10g},{y:.10g}, which lies outside the scene",
+                    f"coordinates within it, in {scene.grid.crs or 'its own system'}",
+                    "correct it",
+                )
+            found.append((int(column), int(row)))
+        return found
 
     def check(self, scene: Scene) -> None:
         """Raise what is wrong with the inputs, as far as it shows before any pixel is read."""
@@ -127,3 +150,15 @@ def pixel(option: str, text: str) -> Pixel:
             "correct it",
         )
     return int(parts[0]), int(parts[1])
+
+
+def _place(text: str) -> tuple[float, float]:
+    try:
+        x, y = map(float, text.split(","))
+    except ValueError:
+        x = y = nan
+    if not (isfinite(x) and isfinite(y)):
+        raise UsageError(
+            f"--map-point {text}", "X,Y in the scene's coordinate system", "correct it"
+        )
+    return x, y

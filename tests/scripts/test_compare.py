@@ -219,6 +219,8 @@ def test_scenes_with_nothing_to_compare(pair, tmp_path, value):
         (("--truth", "{other}"), 3, "grid"),
         (("--point", "1;2"), 2, "COLUMN,ROW"),
         (("--point", "96,0"), 2, "a column below 96"),
+        (("--map-point", "1,b"), 2, "X,Y in the scene's"),
+        (("--map-point", "0,0"), 2, "outside the scene"),
         (("--size", "40", "--at", "20,20", "--point", "80,80"), 2, "outside the part"),
         (("--detector", "scl", "--filler", "idw"), 5, "no mask of any detector"),
     ],
@@ -276,13 +278,16 @@ def test_a_large_scene_is_compared_where_clear_and_cloudy_mix(pair, tmp_path):
 
 
 def test_points_of_a_large_scene_lie_in_the_part(pair, place, tmp_path):
-    words = ("--size", 48, "--point", "90,90", "--truth", place / "truth.tif")
+    x, y = pair.cloudy.transform @ (91.2, 88.7)
+    words = ("--size", 48, "--point", "90,90", "--map-point", f"{x},{y}")
+    words += ("--truth", place / "truth.tif")
     done = run(place / "scene.tif", *QUICK, *words, "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
     figures = report(tmp_path / "out")
     assert (figures["scene"]["column"], figures["scene"]["row"]) == (48, 48)
-    point = figures["points"][-1]
+    point, second = figures["points"][-2:]
     assert (point["column"], point["row"]) == (42, 42)
+    assert (second["title"], second["column"], second["row"]) == ("your point 2", 43, 40)
     expected = pair.cloudy.data[list(pair.cloudy.optical), 90, 90]
     assert point["reflectance"]["observed"] == pytest.approx(expected.tolist(), abs=1e-5)
 
