@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from math import isfinite
 from typing import Any
@@ -43,7 +44,7 @@ def facts(found: Comparison, shown: Sequence[Point] = ()) -> dict[str, Any]:
             "hidden": cover_facts(found.hidden.cover()),
             "detectors": [_detector(o, found) for o in found.masks],
             "agreement": _agreement(found),
-            "fillers": [_filler(o, found) for o in found.fills],
+            "fillers": _fillers(found),
             "left_as_it_was": _errors(tile, found),
             "spectra_bands": [tile.bands[i].name for i in tile.optical],
             "spectra_nm": [tile.bands[i].center_nm for i in tile.optical],
@@ -96,6 +97,12 @@ def _agreement(found: Comparison) -> dict[str, Any]:
         }
         for view, codes in MASK_VIEWS.items()
     }
+
+
+def _fillers(found: Comparison) -> list[dict[str, Any]]:
+    """Row by row; two at a time, for most of it is SciPy's work outside of Python."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda outcome: _filler(outcome, found), found.fills))
 
 
 def _filler(outcome: Outcome[FilledTile], found: Comparison) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from ..datasets import CloudMask
 from ..datasets.html_page import facts as fact_list
 from ..datasets.html_page import figure, key, page, picture, section
 from ..datasets.legend import MASK_LEGEND
+from . import comparison_clicks
 from .comparison import BUFFER_PX, TRUTH, Comparison
 from .comparison_pictures import DIFFERENCE_WHITE, Panels, Picture
 from .comparison_points import Point
-from .comparison_spectra import spectra_section
+from .comparison_spectra import line_styles, spectra_section
 from .comparison_tables import accuracy, agreement, costs, errors, left_out, traces
 from .pipeline import shares_text
 
@@ -42,10 +43,11 @@ def comparison_page(
         facts: `comparison_facts.facts`, with ``points`` (`comparison_points.point_facts`).
         shown: the points of ``facts``.
     """
-    whole = ""
+    whole, script = "", comparison_clicks.SCRIPT
+    style = _STYLE + comparison_clicks.STYLE
     for side in _SIDES_PX:
         panels = Panels.of(found, side)
-        whole = page(title, _body(found, facts, shown, panels), _STYLE)
+        whole = page(title, _body(found, facts, shown, panels), style, script)
         if len(whole.encode()) <= MAX_BYTES:
             break
     return whole
@@ -58,7 +60,7 @@ def _body(
         ("Scene", _scene(found, facts, panels)),
         ("Masks", _masks(found, facts, panels)),
         ("Fills", _fills(found, facts, panels)),
-        ("Spectra", spectra_section(facts, panels.places(shown))),
+        ("Spectra", _spectra(found, facts, panels, shown)),
         ("Left out", left_out(facts)),
     )
     sections = tuple((name, text) for name, text in sections if text)
@@ -139,6 +141,13 @@ def _fills(found: Comparison, facts: Mapping[str, Any], panels: Panels) -> str:
             *_every(found, panels, hidden),
         ]
     )
+
+
+def _spectra(
+    found: Comparison, facts: Mapping[str, Any], panels: Panels, shown: Sequence[Point]
+) -> str:
+    body = spectra_section(facts, panels.places(shown))
+    return body + comparison_clicks.clicks(found, line_styles(facts)) if body else ""
 
 
 def _pair(found: Comparison, panels: Panels) -> str:

@@ -76,6 +76,26 @@ def test_a_comparison_is_accessible_and_does_not_overlap(browser, report, width)
     page.close()
 
 
+def test_a_click_shows_the_spectra_of_a_pixel(browser, report):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(report.as_uri())
+    page.locator(".pick").click(position={"x": 5, "y": 5})
+    told = page.locator("#click figcaption").inner_text()
+    assert told.startswith("Column 2, row 2: observed, truth")
+    assert page.locator("#click svg polyline").count() == 5
+    page.get_by_role("slider", name="Column").press("ArrowRight")
+    assert page.locator("#click figcaption").inner_text().startswith("Column 6, row 2")
+    page.close()
+
+
+def test_without_scripts_nothing_is_missing(browser, report):
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(report.as_uri())
+    assert not page.locator("#click").is_visible()
+    assert page.locator("#spectra .charts > figure:visible").count() == 5
+    page.context.close()
+
+
 def test_the_check_sees_a_bad_page(browser):
     from axe_playwright_python.sync_playwright import Axe
 
