@@ -45,6 +45,18 @@ def command(
         list[str] | None,
         typer.Option(help="Also show the spectrum at COLUMN,ROW (pixels from 0); repeat it."),
     ] = None,
+    map_point: Annotated[
+        list[str] | None,
+        typer.Option(help="The same at X,Y in the scene's coordinate system; repeat it."),
+    ] = None,
+    size: Annotated[
+        int,
+        typer.Option(help="Larger scenes are compared on a square of so many pixels.", min=32),
+    ] = 1024,
+    at: Annotated[
+        str | None,
+        typer.Option(help="COLUMN,ROW of its middle; default: where clear and cloudy mix."),
+    ] = None,
 ) -> None:
     """Compare detectors and fillers on the same pixels.
 
@@ -57,9 +69,10 @@ def command(
     from ..datasets.atomic import atomic_folder, refuse_existing
     from .comparison import Settings, compare
     from .comparison_facts import brief, facts
-    from .comparison_inputs import Inputs
+    from .comparison_inputs import Inputs, pixel
     from .comparison_page import comparison_page
     from .comparison_points import points
+    from .comparison_window import part_of
     from .pipeline import stem, understood
 
     console = Console(common.json, common.log_format, common.verbose)
@@ -73,7 +86,8 @@ def command(
         fill_weights,
         common.seed,
     )
-    inputs = Inputs.of(truth or (), reference or (), point or (), reading)
+    inputs = Inputs.of(truth or (), reference or (), point or (), map_point or (), reading)
+    middle = pixel("--at", at) if at else None
     refuse_existing(folder, common.overwrite)
     settings.check(inputs.truth_mask is not None, bool(inputs.references))
     outputs = {"html": folder / "report.html", "json": folder / "report.json"}
@@ -84,11 +98,15 @@ def command(
         told = "\n".join(map(str, outputs.values()))
         console.result({"scene": scene, "outputs": outputs, "dry_run": True}, told)
         return
-    tile, known, dates = inputs.read(opened, console)
+    asked = inputs.points(opened)
+    part = part_of(opened, size, middle, asked, console)
+    tile, known, dates = inputs.read(opened, part, console)
     found = compare(tile, settings, console, known, dates)
     with console.phase("writing"), atomic_folder(folder, common.overwrite) as new:
-        shown = points(found, inputs.points)
+        left, top = int(part.col_off), int(part.row_off)
+        shown = points(found, [(column - left, row - top) for column, row in asked])
         figures = {"kumosan": __version__, "seed": common.seed, **facts(found, shown)}
+        figures["scene"] |= {"file": scene.name, "column": left, "row": top}
         text = json.dumps(figures, indent=1, allow_nan=False)
         (new / outputs["json"].name).write_text(text + "\n", "utf-8")
         page = comparison_page(f"Clouds of {name}, compared", found, figures, shown)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
-from ..datasets import Scene, Tile, read_mask
+from rasterio.windows import Window
+
+from ..datasets import Scene, Tile
 from ..datasets.errors import BandError, FileError, UsageError
 from ..datasets.opening import open_raster
+from ..datasets.read import open_mask
 from .comparison import Truth
+from .comparison_window import Pixel
 from .console import Console
 from .options import Reading
-from .pipeline import detect, open_, whole
+from .pipeline import detect, open_
 
 
 @dataclass(frozen=True)
@@ -23,14 +28,16 @@ class Inputs:
     truth_mask: Path | None = None
     truth_clear: Path | None = None
     references: tuple[Path, ...] = ()
-    points: tuple[tuple[int, int], ...] = ()
-    """(column, row) in pixels of the scene."""
+    pixels: tuple[Pixel, ...] = ()
+    """Points that were named by pixel."""
+    places: tuple[tuple[float, float], ...] = ()
+    """Points that were named by map coordinates."""
     reading: Reading = field(default_factory=Reading)
 
     @classmethod
     def of(
-        cls, truth: Sequence[Path], references: Sequence[Path], points: Sequence[str],
-        reading: Reading,
+        cls, truth: Sequence[Path], references: Sequence[Path], pixels: Sequence[str],
+        places: Sequence[str], reading: Reading,
     ) -> Inputs:  # fmt: skip
         """Tell masks from images: a file of one band is a mask.
 
@@ -50,20 +57,31 @@ class Inputs:
             masks[0] if masks else None,
             images[0] if images else None,
             tuple(references),
-            tuple(_point(text) for text in points),
+            tuple(pixel("--point", text) for text in pixels),
+            tuple(_place(text) for text in places),
             reading,
         )
 
-    def check(self, scene: Scene) -> None:
-        """Raise what is wrong with the inputs, as far as it shows before any pixel is read."""
-        height, width = scene.shape
-        for column, row in self.points:
-            if column >= width or row >= height:
+    def points(self, scene: Scene) -> list[Pixel]:
+        """All points in pixels of the scene, in the order of the options.
+
+        Raises:
+            UsageError: a place lies left of or above the scene.
+        """
+        found = list(self.pixels)
+        for x, y in self.places:
+            column, row = ~scene.grid.transform @ (x, y)
+            if column < 0 or row < 0:
                 raise UsageError(
-                    f"--point {column},{row}",
-                    f"a column below {width} and a row below {height}",
+                    f"--map-point {x:.10g},{y:.10g}, which lies outside the scene",
+                    f"coordinates within it, in {scene.grid.crs or 'its own system'}",
                     "correct it",
                 )
+            found.append((int(column), int(row)))
+        return found
+
+    def check(self, scene: Scene) -> None:
+        """Raise what is wrong with the inputs, as far as it shows before any pixel is read."""
         if self.truth_clear is not None:
             clear = open_(self.truth_clear, self.reading)
             scene.grid.check(
@@ -80,18 +98,31 @@ class Inputs:
                 raise UsageError(
                     "the scene itself as --reference", "another date", "name another file"
                 )
-            open_(path, self.reading)
+            scene.grid.check(
+                open_(path, self.reading).grid, f"the reference {path}", "the scene",
+                "resample the reference to the scene's grid",
+            )  # fmt: skip
+        if self.truth_mask is not None:
+            with open_mask(self.truth_mask, scene):
+                pass
 
-    def read(self, scene: Scene, console: Console) -> tuple[Tile, Truth, dict[str, Any]]:
-        """The scene, what is known of it, and other dates with their masks.
+    def read(
+        self, scene: Scene, window: Window, console: Console
+    ) -> tuple[Tile, Truth, dict[str, Any]]:
+        """The scene, what is known of it, and other dates with their masks, in a window.
 
         Raises:
-            GridError: a mask is not on the grid of the scene.
+            ValueRangeError: the true mask holds codes that are no classes.
         """
-        tile = whole(scene, console)
-        mask = read_mask(self.truth_mask, like=tile) if self.truth_mask else None
-        clear = open_(self.truth_clear, self.reading).read() if self.truth_clear else None
-        dates = [open_(path, self.reading).read() for path in self.references]
+        with console.phase("reading"):
+            tile = replace(scene.read(window), path=Path(scene.path).name)
+            mask = clear = None
+            if self.truth_mask is not None:
+                with open_mask(self.truth_mask, scene) as classes:
+                    mask = classes(window)
+            if self.truth_clear is not None:
+                clear = open_(self.truth_clear, self.reading).read(window)
+            dates = [open_(path, self.reading).read(window) for path in self.references]
         masks = [detect(date, "auto", console, buffer_px=2)[1] for date in dates]
         more = {"references": dates, "reference_masks": masks} if dates else {}
         return tile, Truth(mask, clear), more
@@ -105,10 +136,29 @@ def _one_band(path: Path) -> bool:
         return False
 
 
-def _point(text: str) -> tuple[int, int]:
+def pixel(option: str, text: str) -> Pixel:
+    """A pixel as it is typed.
+
+    Raises:
+        UsageError: it is none.
+    """
     parts = text.split(",")
     if len(parts) != 2 or not all(p.strip().isdecimal() for p in parts):
         raise UsageError(
-            f"--point {text}", "COLUMN,ROW in whole pixels from 0, for example 120,85", "correct it"
+            f"{option} {text}",
+            "COLUMN,ROW in whole pixels from 0, for example 120,85",
+            "correct it",
         )
     return int(parts[0]), int(parts[1])
+
+
+def _place(text: str) -> tuple[float, float]:
+    try:
+        x, y = map(float, text.split(","))
+    except ValueError:
+        x = y = nan
+    if not (isfinite(x) and isfinite(y)):
+        raise UsageError(
+            f"--map-point {text}", "X,Y in the scene's coordinate system", "correct it"
+        )
+    return x, y

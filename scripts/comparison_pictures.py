@@ -39,7 +39,7 @@ class Panels:
         """Pictures of at most ``side_px`` pixels a side."""
         height, width = found.tile.shape
         longer = max(height, width)
-        scale = side_px / longer if longer > side_px else max(1, _LEAST_PX // longer)
+        scale = min(side_px / longer, max(1, _LEAST_PX // longer))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         shown = views(found.tile.bands)
         stretches = tuple(find_stretch(found.tile, found.hidden, one) for one in shown)

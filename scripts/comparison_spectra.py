@@ -35,9 +35,8 @@ def spectra_section(facts: Mapping[str, Any], places: Picture) -> str:
     """
     if not facts["points"]:
         return ""
-    names = list(dict.fromkeys(n for p in facts["points"] for n in p["reflectance"]))
-    styles = {name: STYLES[i % len(STYLES)] for i, name in enumerate(names)}
-    keys = "".join(f"<li>{line_key(Line(name, (), (), *styles[name]))}</li>" for name in names)
+    styles = line_styles(facts)
+    keys = "".join(f"<li>{line_key(Line(n, (), (), *style))}</li>" for n, style in styles.items())
     where = "Where the points lie in the scene"
     figures = [figure(picture(places, where), where)]
     tables = []
@@ -49,6 +48,13 @@ def spectra_section(facts: Mapping[str, Any], places: Picture) -> str:
         f'<ul class="keys">{keys}</ul><div class="grid charts">{"".join(figures)}</div>'
         f"{details if any(tables) else ''}"
     )
+
+
+def line_styles(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Colour and dashes of what is observed, of the truth and of each filler."""
+    names = ["observed", *(["truth"] if facts["truth"]["clear"] else [])]
+    names += [r["name"] for r in facts["fillers"] if r["reason"] is None]
+    return {name: STYLES[i % len(STYLES)] for i, name in enumerate(names)}
 
 
 def _chart(

@@ -24,7 +24,7 @@ from ..detection.runtimes import Choice
 from .console import Console
 from .options import Reading
 
-REFERENCED = ("auto", "temporal")
+REFERENCED = ("auto", *gan.DATED)
 """Fillers that use other dates."""
 
 
@@ -142,7 +142,7 @@ def check_request(
         raise UsageError(
             f"--reference with --filler {filler}",
             "a filler that uses other dates",
-            "choose --filler temporal or auto, or leave --reference out",
+            f"choose --filler {' or '.join(REFERENCED)}, or leave --reference out",
         )
     if fill_weights and filler != "gan":
         raise UsageError(
@@ -150,7 +150,7 @@ def check_request(
             "the filler that is a network",
             "choose --filler gan, or leave --fill-weights out",
         )
-    if not (references and filler == "temporal"):  # it cannot be made without them
+    if not (references and filler in gan.DATED):  # it cannot be made without them
         gan.get(filler, **filler_settings(filler, 0, fill_weights))
 
 

@@ -14,7 +14,7 @@ from ..datasets.dates import Date
 from ..datasets.encoding import Encoding
 from ..datasets.errors import BandError, GridError
 from ..datasets.reviews import Reviews
-from ..gan.temporal import same_band
+from ..gan.dates import same_band
 
 _LEVEL = {"TOA": "top-of-atmosphere reflectance", "SR": "surface reflectance"}
 
