@@ -38,10 +38,8 @@ def tell(
     """
     seen = outcome(paths)
     files = {kind: paths[kind].name for kind in KINDS}
-    told = Told(
-        stem, _scene(scene), _settings(job, detector), (*(f for k, f in files.items() if k != "report"), paths["item"].name),
-        _cards(job, detector),
-    )  # fmt: skip
+    beside = (*(file for kind, file in files.items() if kind != "report"), paths["item"].name)
+    told = Told(stem, _scene(scene), _settings(job, detector), beside, _cards(job, detector))
     pixels = typical_pixels(scene, preview, paths)
     paths["report"].write_text(clean_report(told, preview, seen, pixels), "utf-8")
     place = footprint(scene.grid, preview.mask.valid, preview.factor)

@@ -61,12 +61,23 @@ def report(tmp_path_factory) -> Path:
     return folder / "out" / "report.html"
 
 
+@pytest.fixture(scope="module")
+def cleaned(report) -> Path:
+    """The page of a cleaned scene, with the card of a network."""
+    folder = report.parents[1]
+    words = ["clean", folder / "scene.tif", "-o", folder / "cleaned", "--detector", "unet"]
+    done = CliRunner().invoke(app, [*map(str, words), "--filler", "idw"])
+    assert done.exit_code == 0, done.output
+    return folder / "cleaned" / "report.html"
+
+
+@pytest.mark.parametrize("kind", ["report", "cleaned"])
 @pytest.mark.parametrize("width", WIDTHS_PX)
-def test_a_comparison_is_accessible_and_does_not_overlap(browser, report, width):
+def test_a_page_is_accessible_and_does_not_overlap(browser, request, kind, width):
     from axe_playwright_python.sync_playwright import Axe
 
     page = browser.new_page(viewport={"width": width, "height": 900})
-    page.goto(report.as_uri())
+    page.goto(request.getfixturevalue(kind).as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response
     told = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]]
@@ -86,6 +97,21 @@ def test_a_click_shows_the_spectra_of_a_pixel(browser, report):
     page.get_by_role("slider", name="Column").press("ArrowRight")
     assert page.locator("#click figcaption").inner_text().startswith("Column 6, row 2")
     page.close()
+
+
+def test_the_slider_draws_the_filled_scene_over_the_scene(browser, cleaned):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(cleaned.as_uri())
+    slider, over = page.get_by_role("slider"), page.locator("#swipe .over")
+    for key, inset in (("Home", "100%"), ("End", "0%")):
+        slider.press(key)
+        assert inset in over.evaluate("e => e.style.clipPath")
+    page.close()
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(cleaned.as_uri())
+    assert not page.locator("#swipe").is_visible()
+    assert page.locator(".panels img:visible").count() == 3
+    page.context.close()
 
 
 def test_without_scripts_nothing_is_missing(browser, report):
