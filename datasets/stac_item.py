@@ -29,8 +29,8 @@ _EXTENSIONS = {
 }  # fmt: skip
 """By prefix of their fields; those that occur are declared."""
 _COG = "image/tiff; application=geotiff; profile=cloud-optimized"
-_FIRST_SATELLITE = "1957-10-04T00:00:00Z"
-"""No image from orbit is older."""
+_ANY_TIME = {"start_datetime": "1957-10-04T00:00:00Z", "end_datetime": "9999-12-31T23:59:59Z"}
+"""No image from orbit is older than the first satellite; the end stands for none."""
 _LEVELS = {"TOA": "L1", "SR": "L2"}
 _MEANINGS = {
     "clear": "Clear ground", "thick_cloud": "Thick cloud", "thin_cloud": "Thin cloud",
@@ -70,8 +70,9 @@ def stac_item(
 ) -> dict[str, Any]:
     """The item, ready for JSON.
 
-    Where the time of the acquisition is not known, ``datetime`` is null, and the item spans what
-    is certain: from the first satellite until now. The time of a file is not that of the image.
+    Where the time of the acquisition is not known, ``datetime`` is null, and the item spans all
+    times from the first satellite on. The time of a file is not that of the image, and that of
+    cleaning would make the same scene another item on another day.
 
     Args:
         name: the item's id.
@@ -113,10 +114,7 @@ def stac_item(
 
 
 def _times(time: datetime | None) -> dict[str, str | None]:
-    if time is not None:
-        return {"datetime": _utc(time)}
-    now = _utc(datetime.now(timezone.utc).replace(microsecond=0))
-    return {"datetime": None, "start_datetime": _FIRST_SATELLITE, "end_datetime": now}
+    return {"datetime": None, **_ANY_TIME} if time is None else {"datetime": _utc(time)}
 
 
 def _utc(time: datetime) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import numpy as np
 import pytest
@@ -102,8 +102,7 @@ def test_bands_carry_wavelength_scale_and_unit():
 def test_a_time_that_is_not_known_is_not_made_up():
     told = item(scene(acquired=Acquisition()))["properties"]
     assert told["datetime"] is None and told["start_datetime"].startswith("1957")
-    end = datetime.fromisoformat(told["end_datetime"].replace("Z", "+00:00"))
-    assert timedelta(0) <= datetime.now(timezone.utc) - end < timedelta(minutes=1)
+    assert told["end_datetime"].startswith("9999")
     assert "platform" not in told and "view:sun_azimuth" not in told
 
 
