@@ -90,6 +90,9 @@ class Regression:
         learner = RandomFeatures.fit(fit, kind, self.units, rng)
         return Relation.of(canvas, fit, learner).judged(test)
 
+    def lift(self, tile: Tile, clear: BoolArray) -> None:
+        """Nothing: all bands are modelled at once."""
+
 
 @dataclass(frozen=True)
 class RandomFeatures:

@@ -142,3 +142,8 @@ def removed(painted: Painted, kind: VeilKind) -> FloatArray:
 def confidence(error: FloatArray) -> FloatArray:
     """In [0, 1]: HALF_TRUST / (HALF_TRUST + error), for errors of reflectance."""
     return np.asarray(HALF_TRUST / (HALF_TRUST + error), np.float32)
+
+
+def expected_error(confidence: FloatArray) -> FloatArray:
+    """The error of reflectance that a confidence stands for: the inverse of `confidence`."""
+    return np.asarray(HALF_TRUST / np.maximum(confidence, 1e-6) - HALF_TRUST, np.float32)

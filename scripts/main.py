@@ -10,6 +10,8 @@ from .. import __version__
 from . import (
     batch,
     clean,
+    compare,
+    composite,
     demo,
     evaluate,
     experiments,
@@ -25,6 +27,7 @@ from . import (
     train,
     train_classifier,
     train_gan,
+    tune,
 )
 from .options import expand
 
@@ -35,7 +38,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (clean, mask, fill, info, demo, tiles, filter, synthesize, export, batch):
+for module in (
+    clean,
+    mask,
+    fill,
+    compare,
+    info,
+    demo,
+    tiles,
+    filter,
+    synthesize,
+    export,
+    batch,
+    composite,
+    tune,
+):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 train.app.command("classifier")(expand(train_classifier.command))
 train.app.command("gan")(expand(train_gan.command))

@@ -8,7 +8,9 @@ from sklearn import metrics as reference
 
 from kumosan.datasets.errors import GridError
 from kumosan.detection.metrics import (
+    VIEWS,
     Confusion,
+    agreement,
     compare,
     confusion,
     patch_shares,
@@ -96,3 +98,12 @@ def test_pooled_iou_is_that_of_torchmetrics(torchmetrics):
 def test_shapes_must_agree():
     with pytest.raises(GridError):
         confusion(TRUTH, FOUND[:1], (1,))
+
+
+def test_agreement_is_symmetric_and_leaves_nodata_of_both_out():
+    cloud = VIEWS["cloud"]
+    # cloud in both: (0,1) and (1,2); in one: (0,2), (1,0), (1,3); (1,1) and the last are unknown
+    assert agreement(TRUTH, FOUND, cloud) == agreement(FOUND, TRUTH, cloud) == 2 / 5
+    assert isnan(agreement(TRUTH * 0, FOUND * 0, cloud))
+    with pytest.raises(GridError):
+        agreement(TRUTH, FOUND[:, :2], cloud)

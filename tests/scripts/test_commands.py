@@ -1,6 +1,7 @@
 """The commands as a person runs them: outputs, exit codes, messages."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from kumosan.datasets import read
 from kumosan.datasets.tile import UNFILLABLE
 from kumosan.scripts.main import app
 
-KINDS = {"mask", "clean", "provenance", "confidence", "quicklook"}
+RASTERS = {"mask", "clean", "provenance", "confidence"}
+KINDS = RASTERS | {"quicklook", "report", "item"}
 
 
 def run(*words):
@@ -51,8 +53,15 @@ def paint(scene, target, value):
 def test_clean_writes_all_outputs_and_says_where(scene, tmp_path):
     told = answer("clean", scene, "-o", tmp_path / "out")
     assert set(told["outputs"]) == KINDS
-    written = {p.name for p in (tmp_path / "out").iterdir() if p.suffix in (".tif", ".png")}
-    assert written == {f"scene_{k}.{'png' if k == 'quicklook' else 'tif'}" for k in KINDS}
+    written = {p.name for p in (tmp_path / "out").iterdir() if p.suffix != ".qml"}
+    others = {"scene_quicklook.png", "report.html", "item.json"}
+    assert written == {f"scene_{k}.tif" for k in RASTERS} | others
+    item = json.loads((tmp_path / "out" / "item.json").read_text())
+    cover = told["cover"]["thick_cloud"] + told["cover"]["thin_cloud"]
+    assert item["properties"]["eo:cloud_cover"] == pytest.approx(cover, abs=0.01)
+    assert {Path(a["href"]).name for a in item["assets"].values()} == written - {"item.json"}
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f"{told['cover']['shadow']:.1f} %" in page and told["detector"] in page
     assert sum(told["cover"].values()) == pytest.approx(100, abs=0.01)
     assert sum(told["filled"].values()) == 256 * 256
 
