@@ -13,6 +13,7 @@ from . import (
     compare,
     demo,
     evaluate,
+    evaluate_fills,
     experiments,
     export,
     fill,
@@ -41,6 +42,7 @@ for module in (clean, mask, fill, compare, info, demo, tiles, filter, synthesize
 train.app.command("classifier")(expand(train_classifier.command))
 train.app.command("gan")(expand(train_gan.command))
 app.add_typer(train.app, name="train")
+evaluate.app.command("fills")(expand(evaluate_fills.command))
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(experiments.app, name="experiments")
 labels.app.command("audit")(expand(labels_audit.audit))
