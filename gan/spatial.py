@@ -12,6 +12,7 @@ from ..datasets.bands import BandSet
 from ..datasets.protocols import Filler
 from ..datasets.tile import SPATIAL, BoolArray, CloudMask, FilledTile, FloatArray, Tile
 from .common import Area, assemble, distance_px, fillable_bands, reach_px, untouched
+from .relation import confidence
 from .variogram import Variogram
 
 
@@ -39,6 +40,8 @@ class Spatial:
     """
 
     bands: ClassVar[BandSet] = BandSet(())
+    doubt: ClassVar[float] = 1.0
+    """Error over that of the nearest clear pixel. See docs/fills.md for how it was chosen."""
 
     max_distance_m: float | None = 300.0
     """Pixels further from clear ground are not filled; metres, used where the pixel size is
@@ -72,8 +75,8 @@ class Spatial:
             if source.any():
                 values[group] = self.estimate(tile.data, group, source, hole)
         variogram = self.variogram or Variogram.of(tile, area.clear)
-        sure = variogram.confidence(distance[hole.target])
-        return assemble(tile, area, hole.target, values, sure, SPATIAL)
+        error = self.doubt * variogram.error(distance[hole.target])
+        return assemble(tile, area, hole.target, values, confidence(error), SPATIAL)
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
         """The same for any part of the scene that ``tile`` is of, with one variogram."""

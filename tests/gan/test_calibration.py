@@ -5,9 +5,9 @@ import pytest
 
 from kumosan.datasets.bands import BLUE, NIR, BandSet
 from kumosan.datasets.errors import GridError
-from kumosan.datasets.tile import OBSERVED, SPECTRAL, FilledTile, Tile
+from kumosan.datasets.tile import OBSERVED, SHADOW, SPECTRAL, THIN, CloudMask, FilledTile, Tile
 from kumosan.gan.calibration import Z90, coverage, half_width
-from kumosan.gan.relation import HALF_TRUST, confidence, expected_error
+from kumosan.gan.relation import HALF_TRUST, confidence, expected_error, least_confidence
 
 BANDS = BandSet((BLUE, NIR))
 
@@ -47,3 +47,8 @@ def test_other_bands_are_refused():
     truth, done = filled([0.1], [0.5])
     with pytest.raises(GridError):
         coverage(Tile(truth.data[:1], BANDS[:1]), done)
+
+
+def test_shadow_is_left_at_half_the_confidence_of_cloud():
+    mask = CloudMask(np.array([[THIN, SHADOW]], np.uint8))
+    np.testing.assert_allclose(least_confidence(mask, 0.4), [[0.4, 0.2]])
