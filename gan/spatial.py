@@ -40,8 +40,6 @@ class Spatial:
     """
 
     bands: ClassVar[BandSet] = BandSet(())
-    doubt: ClassVar[float] = 1.0
-    """Error over that of the nearest clear pixel. See docs/fills.md for how it was chosen."""
 
     max_distance_m: float | None = 300.0
     """Pixels further from clear ground are not filled; metres, used where the pixel size is
@@ -75,7 +73,7 @@ class Spatial:
             if source.any():
                 values[group] = self.estimate(tile.data, group, source, hole)
         variogram = self.variogram or Variogram.of(tile, area.clear)
-        error = self.doubt * variogram.error(distance[hole.target])
+        error = variogram.error(distance[hole.target])
         return assemble(tile, area, hole.target, values, confidence(error), SPATIAL)
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
