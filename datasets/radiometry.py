@@ -26,7 +26,7 @@ class ReflectanceJitter:
 
     The ranges are uniform. The defaults cover the differences between sensors and processors
     (calibration to 3-5 %, Gascon et al. 2017; path reflectance left over by aerosol correction)
-    and some change of the sun's angle. Thermal bands are left alone.
+    and some change of the sun's angle. Thermal bands get an offset of their own.
     """
 
     gain: tuple[float, float] = (0.85, 1.15)
@@ -39,6 +39,8 @@ class ReflectanceJitter:
     """Reflectance, each band by itself."""
     slope: tuple[float, float] = (-0.1, 0.1)
     """Change of the gain for each micrometre from 1 um: colour of light and aerosol."""
+    kelvin: tuple[float, float] = (-8.0, 8.0)
+    """Added to thermal bands: season, hour, moist air."""
 
     def __post_init__(self) -> None:
         check_range("gain", self.gain, 0.01)
@@ -46,6 +48,7 @@ class ReflectanceJitter:
         check_range("offset", self.offset)
         check_range("band_offset", self.band_offset)
         check_range("slope", self.slope, -0.5)
+        check_range("kelvin", self.kelvin)
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         n = len(sample.bands)
@@ -54,8 +57,9 @@ class ReflectanceJitter:
         slope = rng.uniform(*self.slope)
         microns = np.array([b.center_nm for b in sample.bands]) / 1000
         thermal = _thermal(sample)
+        kelvin = rng.uniform(*self.kelvin) if thermal.any() else 0.0
         gain = np.where(thermal, 1, gain * np.maximum(1 + slope * (microns - 1), 0.05))
-        offset = np.where(thermal | ~sample.present, 0, offset)
+        offset = np.where(sample.present, np.where(thermal, kelvin, offset), 0)
         scale, shift = (v.astype(np.float32)[:, None, None] for v in (gain, offset))
 
         def change(planes: FloatArray) -> FloatArray:

@@ -12,13 +12,17 @@ from math import nan
 
 import numpy as np
 
-from .bands import BLUE, CIRRUS, GREEN, NIR, RED, SWIR1, SWIR2, BandSet
+from .bands import BLUE, CIRRUS, GREEN, NIR, RED, SWIR1, SWIR2, THERMAL, BandSet
 from .errors import UnfitError
 from .labelled import ALL_CLASSES, meanings
 from .tile import NODATA, BoolArray, ByteArray, CloudMask, FloatArray, Tile
 
 CANONICAL_BANDS = BandSet((BLUE, GREEN, RED, NIR, SWIR1, SWIR2, CIRRUS))
 """What one model for many sensors reads."""
+WITH_THERMAL = BandSet((*CANONICAL_BANDS, THERMAL))
+"""What a segmenter reads that was trained to look at temperature too: cloud over snow is cold."""
+UNKNOWN_K = 280.0
+"""Stands for a temperature that nobody measured, in an image that has some."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class Sample:
     """One crop in NumPy; augmentations return a changed copy, the arrays are never shared."""
 
     image: FloatArray
-    """(band, y, x) float32 reflectance; 0 where ``valid`` or ``present`` is False."""
+    """(band, y, x) float32 reflectance, kelvin in a thermal band; 0 where ``valid`` or ``present``
+    is False."""
     valid: BoolArray
     """(y, x) bool."""
     present: BoolArray
@@ -61,6 +66,8 @@ def sample_of(
 ) -> Sample:
     """The sample of a tile: its bands in canonical order, invalid pixels 0 and not to learn from.
 
+    A thermal band does not decide what is valid; its gaps become UNKNOWN_K.
+
     Args:
         tile: reflectance.
         bands: the canonical windows.
@@ -80,7 +87,9 @@ def sample_of(
             "leave it out of this data set",
         )
     valid = np.ones(tile.shape, bool)
-    for _, i in places:
+    for slot, i in places:
+        if bands[slot].kind == "thermal":
+            continue
         valid &= np.isfinite(tile.data[i])
         if target is not None:
             valid &= np.isfinite(target.data[i])
@@ -90,7 +99,9 @@ def sample_of(
             continue
         plane = np.zeros((len(bands), *tile.shape), np.float32)
         for slot, i in places:
-            np.copyto(plane[slot], source.data[i], where=valid)
+            seen = source.data[i]
+            seen = temperature(seen) if bands[slot].kind == "thermal" else seen
+            np.copyto(plane[slot], seen, where=valid)
         planes.append(plane)
     azimuth = tile.acquired.sun_azimuth_deg
     gsd_m = tile.gsd_m
@@ -105,6 +116,11 @@ def sample_of(
         gsd_m=nan if gsd_m is None else gsd_m,
         sun_azimuth_deg=nan if azimuth is None else azimuth,
     )
+
+
+def temperature(kelvin: FloatArray) -> FloatArray:
+    """``kelvin`` (y, x) with UNKNOWN_K in its gaps; what is read by windows must not differ."""
+    return np.where(kelvin > 0, kelvin, np.float32(UNKNOWN_K))
 
 
 def cleaned(sample: Sample) -> Sample:

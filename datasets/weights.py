@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import __version__
 from .atomic import atomic_file
+from .bands import BandSet
 from .errors import FileError, UnfitError
 from .samples import CANONICAL_BANDS
 
@@ -154,7 +155,10 @@ def load_weights(path: str | Path, kind: str) -> tuple[ModelCard, dict[str, Tens
 
 
 def load_network(
-    path: Path, kind: str, build: Callable[[Mapping[str, Any]], Net]
+    path: Path,
+    kind: str,
+    build: Callable[[Mapping[str, Any]], Net],
+    bands: Sequence[BandSet] = (CANONICAL_BANDS,),
 ) -> tuple[Net, ModelCard]:
     """The network in a file, ready to run, and its card.
 
@@ -162,16 +166,17 @@ def load_network(
         path: a ``.safetensors`` file.
         kind: see `load_weights`.
         build: makes the network from the card's ``network``.
+        bands: the sets that such a network may read.
 
     Raises:
         FileError, WeightsError: see `load_weights`.
-        WeightsError: other bands than the canonical ones, or tensors that do not fit the card.
+        WeightsError: other bands than those, or tensors that do not fit the card.
     """
     card, state = load_weights(path, kind)
-    if card.bands != CANONICAL_BANDS.names:
+    if card.bands not in [known.names for known in bands]:
         raise WeightsError(
             f"{path} reads bands {', '.join(card.bands)}",
-            f"the canonical bands {', '.join(CANONICAL_BANDS.names)}",
+            f"the canonical bands {', '.join(bands[-1].names)}",
             "pick weights of this version",
         )
     net = build(card.network)

@@ -104,7 +104,7 @@ def _streamed(detector: Segmenter, scene: Scene, probability: bool) -> Generator
     """By windows; the scene is read in one more thread."""
     height, width = scene.shape
     check_size(scene.path, width, height, 1, scene.max_pixels)
-    pixels, top = ScenePixels(scene), 0
+    pixels, top = ScenePixels(scene, detector.model().bands), 0
     for p in detector.probabilities(pixels, overlapping=True):
         valid = pixels.take_valid(top, top + p.shape[1])
         top += p.shape[1]

@@ -9,7 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..datasets.bands import BandSet
 from ..datasets.errors import MissingExtraError
+from ..datasets.samples import CANONICAL_BANDS, WITH_THERMAL
 from .weights import ModelCard, load_network
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ class Model:
     def stride(self) -> int:
         """Sides of what the network sees must be multiples of it."""
         return self.net.config.stride
+
+    @property
+    def bands(self) -> BandSet:
+        """What it reads."""
+        return self.net.bands
 
     def module(self) -> Any:
         """A torch module (image, present) -> calibrated probabilities, sharing the weights."""
@@ -66,7 +73,7 @@ def _exported(model: Model) -> bytes:
     import torch
 
     side = 2 * model.stride
-    example = (torch.rand(1, len(model.card.bands), side, side), torch.ones(1, 7))
+    example = (torch.rand(1, len(model.bands), side, side), torch.ones(1, len(model.bands)))
     axes = {0: "n", 2: "height", 3: "width"}
     out = io.BytesIO()
     with warnings.catch_warnings():  # the exporter by tracing is the one that needs no onnxscript
@@ -103,5 +110,6 @@ def _loaded(path: Path, changed_ns: int) -> Model:
         path,
         "segmenter",
         lambda facts: SegmentationNet(NetworkConfig.of({**facts, "encoder_weights": None})),
+        (CANONICAL_BANDS, WITH_THERMAL),
     )
     return Model(path, card, net)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..datasets.bands import BandSet
 from ..datasets.configuration import with_tuples
 from ..datasets.errors import UsageError
-from ..datasets.samples import CANONICAL_BANDS
+from ..datasets.samples import CANONICAL_BANDS, UNKNOWN_K, WITH_THERMAL
 from ..datasets.vision import torchvision
 from .features import FEATURES, features
 
@@ -42,6 +42,8 @@ class NetworkConfig:
     """Channels of the decoder's stages, one for each stage of the encoder."""
     fold: int = 2
     """Pixels folded into channels along each side: 2 works at half resolution inside, 1 not."""
+    thermal: bool = False
+    """Read a thermal band too, where the sensor has one."""
     features: tuple[str, ...] = ()
     """Extra input planes: ndvi, ndwi, ndsi, braaten."""
     encoder_weights: str | None = None
@@ -67,6 +69,11 @@ class NetworkConfig:
         return cls(**with_tuples(facts))
 
     @property
+    def bands(self) -> BandSet:
+        """What the network reads."""
+        return WITH_THERMAL if self.thermal else CANONICAL_BANDS
+
+    @property
     def stride(self) -> int:
         """Sides of the input must be multiples of this many pixels."""
         return self.fold * int(2**self.depth)
@@ -77,16 +84,15 @@ class SegmentationNet(nn.Module):
 
     Args:
         config: what to build.
-        bands: the canonical bands that it reads.
 
     Raises:
         UsageError: there is no such encoder.
     """
 
-    def __init__(self, config: NetworkConfig, bands: BandSet = CANONICAL_BANDS) -> None:
+    def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.config, self.bands = config, bands
-        channels = 2 * len(bands) + len(config.features)
+        self.config, self.bands = config, config.bands
+        channels = 2 * len(self.bands) + len(config.features)
         self.fold = nn.PixelUnshuffle(config.fold)
         self.unet = _unet(config, channels * config.fold**2, N_CLASSES * config.fold**2)
         self.unfold = nn.PixelShuffle(config.fold)
@@ -95,10 +101,14 @@ class SegmentationNet(nn.Module):
         """Logits (n, 4, y, x) float32.
 
         Args:
-            image: (n, band, y, x) float32 reflectance, sides multiples of ``config.stride``.
+            image: (n, band, y, x) float32 reflectance, kelvin in the thermal band; sides
+                multiples of ``config.stride``.
             present: (n, band) float32, 1 where the sensor has the band.
         """
-        planes = [companded(image) * present[:, :, None, None]]
+        seen = companded(image[:, : len(CANONICAL_BANDS)])
+        if self.config.thermal:
+            seen = torch.cat([seen, scaled(image[:, len(CANONICAL_BANDS) :])], dim=1)
+        planes = [seen * present[:, :, None, None]]
         planes.append(present[:, :, None, None].expand_as(image))
         if self.config.features:
             planes.append(features(image, present, self.bands, self.config.features))
@@ -113,6 +123,11 @@ def companded(reflectance: Tensor) -> Tensor:
     bright ground; it also opens the small values of the cirrus band.
     """
     return (reflectance.clamp(0, 2).add(1e-4).sqrt() - 0.45) * 4
+
+
+def scaled(kelvin: Tensor) -> Tensor:
+    """Temperature, shifted and scaled to about [-3, 3]: cirrus is at 210 K, a desert at 330 K."""
+    return ((kelvin - UNKNOWN_K) / 20).clamp(-4, 4)
 
 
 def smp() -> segmentation_models_pytorch:  # type: ignore[valid-type]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..datasets.atomic import atomic_folder, refuse_existing
 from ..datasets.errors import FileError, OutputError, UsageError
+from ..datasets.labels.chips import scene_of
 from ..datasets.manifest import read_lines
 from ..datasets.read import read
 from ..datasets.stretch import find_stretch, stretch_rgb
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LINES, TABLE, SHEET = "manifest.jsonl", "scores.csv", "borderline.png"
 """What is written beside the patches that are kept."""
+CATALOG = "catalog.json"
+"""Written beside clear patches, so that `kumosan train` paints clouds on them."""
 SHOWN, COLUMNS = 30, 6
 """Patches on the sheet of borderline cases, and how many of them in a row."""
 _RASTERS = (".tif", ".tiff", ".jp2")
@@ -39,6 +42,7 @@ class Score:
     p_clear: float
     """NaN where no pixel is valid."""
     kept: bool
+    sensor: str = "unknown"
 
 
 def patch_files(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -85,16 +89,22 @@ def score(
     files, out = list(files), []
     limit = classifier.decision
     for file in files:
-        p = classifier.clear_probability(read(file))
+        tile = read(file)
+        p = classifier.clear_probability(tile)
         kept = p >= limit if keep == "clear" else p < limit  # both False for NaN
-        out.append(Score(file, p, kept))
+        out.append(Score(file, p, kept, tile.acquired.sensor or "unknown"))
         tell(len(out), len(files))
     check_varied([s.p_clear for s in out], classifier.path)
     return out
 
 
 def write(
-    folder: Path, scores: Sequence[Score], threshold: float, link: Link, overwrite: bool = False
+    folder: Path,
+    scores: Sequence[Score],
+    threshold: float,
+    link: Link,
+    overwrite: bool = False,
+    catalog: bool = False,
 ) -> None:
     """Write the folder: kept patches under their own names, scores, and the borderline cases.
 
@@ -107,6 +117,8 @@ def write(
         threshold: what they were parted by.
         link: how a kept patch gets there: another name of the same file, a symbolic link, a copy.
         overwrite: replace what an earlier run left.
+        catalog: write a catalogue of the kept patches, which are clear. It cannot hold symbolic
+            links that lead out of the folder.
 
     Raises:
         OutputError: the folder holds files, or cannot be written; or the file system cannot link.
@@ -123,9 +135,20 @@ def write(
             table = csv.DictWriter(file, ["path", "p_clear", "kept"], lineterminator="\n")
             table.writeheader()
             table.writerows(r | {"kept": int(s.kept)} for r, s in zip(rows, scores, strict=True))
+        if catalog:
+            clear = [_row(s) for s in scores if s.kept]
+            (place / CATALOG).write_text(json.dumps(clear, indent=1) + "\n", "utf-8")
         _sheet(scores, threshold).save(place / SHEET, format="PNG", optimize=True)
         if overwrite:
             _remove_kept(folder)
+
+
+def _row(s: Score) -> dict[str, str | None]:
+    """A clear patch in a catalogue; patches of one scene stay on one side of a split."""
+    return {
+        "image": s.path.name, "mask": None, "split": "train", "group": scene_of(s.path),
+        "sensor": s.sensor, "mask_kind": "none", "classes_labelled": "none", "role": "clear",
+    }  # fmt: skip
 
 
 def _number(p: float) -> float | None:
@@ -166,7 +189,8 @@ def _link(source: Path, place: Path, how: Link) -> None:
 
 
 def _remove_kept(folder: Path) -> None:
-    """Remove what the manifest in ``folder`` lists as kept: other names, links and copies."""
+    """Remove what the manifest in ``folder`` lists as kept, and the catalogue of it."""
+    (folder / CATALOG).unlink(missing_ok=True)
     for record in read_lines(folder / LINES):
         if record.get("kept"):
             (folder / Path(str(record.get("path", ""))).name).unlink(missing_ok=True)

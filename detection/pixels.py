@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 from rasterio.windows import Window
 
+from ..datasets.bands import BandSet
 from ..datasets.errors import UnfitError
-from ..datasets.samples import CANONICAL_BANDS, Sample, sample_of
+from ..datasets.samples import CANONICAL_BANDS, Sample, sample_of, temperature
 from ..datasets.scene import Scene
 from ..datasets.tile import Acquisition, BoolArray, FloatArray, Tile
 
@@ -39,7 +40,8 @@ class Pixels(Protocol):
         ...
 
     def read(self, rows: slice, columns: slice) -> tuple[FloatArray, BoolArray]:
-        """(band, y, x) float32 reflectance, 0 where it is not known, and (y, x) where it is."""
+        """(band, y, x) float32 reflectance (kelvin in a thermal band), 0 where it is not known, and
+        (y, x) where it is."""
         ...
 
 
@@ -48,6 +50,8 @@ class TilePixels:
     """Windows of a tile."""
 
     tile: Tile
+    bands: BandSet = CANONICAL_BANDS
+    """What the network reads."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -70,18 +74,20 @@ class TilePixels:
 
     @cached_property
     def _sample(self) -> Sample:
-        return sample_of(self.tile, CANONICAL_BANDS)
+        return sample_of(self.tile, self.bands)
 
 
 @dataclass(frozen=True)
 class ScenePixels:
-    """Windows of a scene that nobody holds in memory; reads no more than the optical bands.
+    """Windows of a scene that nobody holds in memory; reads no more bands than it must.
 
     It notes which of the pixels that it has read are valid, until `take_valid` asks. May be read
     in one thread and asked in another.
     """
 
     scene: Scene
+    bands: BandSet = CANONICAL_BANDS
+    """What the network reads."""
     _open: dict[int, BoolArray] = field(default_factory=dict, repr=False)
     """Validity of the rows that were read, at least in part: row -> (x,) bool."""
 
@@ -113,11 +119,14 @@ class ScenePixels:
         if empty is not None:
             lost |= empty
         image = np.zeros((len(self._found), *stored.shape[1:]), np.float32)
-        used = [optical.index(i) for i in self._found if i is not None]
-        known = np.logical_not(lost[used].any(axis=0))
-        slots = [slot for slot, i in enumerate(self._found) if i is not None]
-        for slot, i in zip(slots, used, strict=True):
-            np.copyto(image[slot], encoding.of([i]).decode(stored[i : i + 1])[0], where=known)
+        used = {slot: optical.index(i) for slot, i in enumerate(self._found) if i is not None}
+        warm = [i for slot, i in used.items() if self.bands[slot].kind == "thermal"]
+        known = np.logical_not(lost[[i for i in used.values() if i not in warm]].any(axis=0))
+        for slot, i in used.items():
+            plane = encoding.of([i]).decode(stored[i : i + 1])[0]
+            plane = temperature(plane) if i in warm else plane
+            np.copyto(image[slot], plane, where=known)
+        lost[warm] = False
         self._note(rows, columns, np.logical_not(lost.any(axis=0)))
         return image, known
 
@@ -132,11 +141,11 @@ class ScenePixels:
 
     @cached_property
     def _found(self) -> list[int | None]:
-        found = [self.scene.bands.find(w) for w in CANONICAL_BANDS]
+        found = [self.scene.bands.find(w) for w in self.bands]
         if not any(i is not None for i in found):
             raise UnfitError(
                 f"{self.scene.path} with bands {', '.join(self.scene.bands.names)}",
-                f"at least one of {', '.join(CANONICAL_BANDS.names)}", "choose another detector",
+                f"at least one of {', '.join(self.bands.names)}", "choose another detector",
             )  # fmt: skip
         return found
 

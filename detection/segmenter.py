@@ -12,6 +12,7 @@ import numpy as np
 
 from ..datasets.bands import BandSet
 from ..datasets.errors import GridError, ValueRangeError
+from ..datasets.samples import CANONICAL_BANDS
 from ..datasets.tile import ByteArray, CloudMask, FloatArray, Tile
 from ..datasets.windows import best_size
 from .ahead import ahead
@@ -80,7 +81,7 @@ class Segmenter:
     def mask(self, tile: Tile) -> CloudMask:
         """Classes and calibrated probabilities of every valid pixel."""
         self.check(tile)
-        p = np.concatenate(list(self.probabilities(TilePixels(tile))), axis=1)
+        p = np.concatenate(list(self.probabilities(TilePixels(tile, self.model().bands))), axis=1)
         return CloudMask.like(tile, self.classes(p), p)
 
     def model(self) -> Model:
@@ -187,7 +188,8 @@ class _Sanity:
         self._high = np.maximum(self._high, p.max(axis=(0, 2, 3)))
         if not np.isfinite(self._low + self._high).all():
             raise self._broken("not a number")
-        self._seen = [min(self._seen[0], images.min()), max(self._seen[1], images.max())]
+        seen = images[:, : len(CANONICAL_BANDS)]
+        self._seen = [min(self._seen[0], seen.min()), max(self._seen[1], seen.max())]
         self._large |= min(p.shape[2:]) >= 8
         return p
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ..datasets.loading import make_loader
-from ..datasets.samples import CANONICAL_BANDS
 from .losses import Loss
 from .network import SegmentationNet
 from .train_config import SegmenterConfig, as_json
@@ -81,7 +80,7 @@ class Run:
         if self.fold is not None:
             facts["fold"] = asdict(self.fold)
         return ModelCard(
-            "segmenter", as_json(self.config.network_config), CANONICAL_BANDS.names,
+            "segmenter", as_json(network := self.config.network_config), network.bands.names,
             data=data, training=facts, revision=revision(),
         )  # fmt: skip
 

@@ -18,12 +18,14 @@ import numpy as np
 
 from ..datasets.augment import turned
 from ..datasets.augmentations import augmentations
+from ..datasets.bands import CIRRUS
 from ..datasets.catalog import CatalogTiles, Row, is_clear, made_by, read_catalog, rows_to_learn
 from ..datasets.errors import UnfitError
 from ..datasets.labelled import ALL_CLASSES, LabelledTile
 from ..datasets.labels.decisions import trusted
 from ..datasets.loading import DrawSampler
 from ..datasets.mixed import MixedDataset
+from ..datasets.read import read
 from ..datasets.samples import Sample, sample_of
 from ..datasets.splits import fold_of
 from ..datasets.tile import CLEAR, NODATA, SHADOW, THIN, CloudMask, Tile
@@ -159,8 +161,8 @@ class MixtureBuilder:
     def _settings(self) -> dict[str, Any]:
         t = self.config.training
         return {
-            "size": t.crop, "seed": self.seed, "gsd_range_m": t.gsd_range_m,
-            "augment": augmentations(self.config.augment),
+            "bands": self.config.network_config.bands, "size": t.crop, "seed": self.seed,
+            "gsd_range_m": t.gsd_range_m, "augment": augmentations(self.config.augment),
             "cache_bytes": t.cache_mb * 2**20 // len(self.config.sources),
         }  # fmt: skip
 
@@ -179,7 +181,7 @@ class MixtureBuilder:
     def _labelled(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
         rows = [r for r in self._rows(source) if r.mask and made_by(r) in source.mask_kinds]
         held += [row for row in rows if not self._kept(row)]
-        kept = tuple(row for row in rows if self._kept(row))
+        kept = tuple(row for row in rows if self._kept(row) and not _icy(row, source.max_cirrus))
         _require(kept, source)
         mapping = tuple((int(code), meaning) for code, meaning in source.mapping.items())
         tiles = Labels(kept, mapping)
@@ -188,15 +190,22 @@ class MixtureBuilder:
         return dataset, weights, f"{len(kept)} labelled tiles ({', '.join(source.mask_kinds)})"
 
     def _painted(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
-        kept = tuple(row for row in self._rows(source) if self._kept(row) and is_clear(row))
+        rows = (row for row in self._rows(source) if self._kept(row) and is_clear(row))
+        kept = tuple(row for row in rows if not _icy(row, source.max_cirrus))
         _require(kept, source)
         dataset = PaintedDataset(CatalogTiles(kept), source, **self._settings)
         return dataset, [1.0] * len(kept), f"clouds painted on {len(kept)} clear tiles"
 
     def _landscape(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
-        tiles = Landscapes(source.count, source.size, self.seed)
+        tiles = Landscapes(source.count, source.size, self.seed, self._settings["bands"])
         dataset = PaintedDataset(tiles, source, **self._settings)
         return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
+
+
+def _icy(row: Row, max_cirrus: float) -> bool:
+    """Whether an image is called clear, and is brighter than that in its cirrus band."""
+    plane = read(row.image).find(CIRRUS) if is_clear(row) else None
+    return plane is not None and float(np.nanmean(plane)) > max_cirrus
 
 
 def _require(rows: Sequence[Row], source: Source) -> None:

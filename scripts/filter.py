@@ -41,10 +41,12 @@ def command(
     """Keep the clear patches: those of which at most 5 % is cloud, thin cloud or shadow.
 
     Writes the patches that are kept under their own names, manifest.jsonl and scores.csv with the
-    probability of every patch, and borderline.png with those nearest to the threshold.
+    probability of every patch, and borderline.png with those nearest to the threshold; with clear
+    patches a catalog.json, which kumosan train reads.
     """
     from ..detection.classifier import Classifier
     from ..detection.patch_filter import (
+        CATALOG,
         LINES,
         SHEET,
         TABLE,
@@ -59,12 +61,14 @@ def command(
     files = patch_files(patches)
     check_output(output, files, common.overwrite)
     limit = classifier.decision
+    clear = keep == "clear" and link != "symlink"
+    written = (LINES, TABLE, SHEET) + ((CATALOG,) if clear else ())
     facts = {
         "patches": len(files),
         "keep": keep,
         "threshold": limit,
         "weights": classifier.path,
-        "outputs": {name: output / name for name in (LINES, TABLE, SHEET)} | {"folder": output},
+        "outputs": {name: output / name for name in written} | {"folder": output},
     }
     console.note(f"{len(files)} patches; clear from P = {limit:.3f} on; {classifier.path.name}")
     if common.dry_run:
@@ -79,7 +83,7 @@ def command(
     if not kept:
         console.warn(f"no patch is {keep}")
     with console.phase("writing"):
-        write(output, scores, limit, link, common.overwrite)
+        write(output, scores, limit, link, common.overwrite, clear)
     console.result(
         facts | {"kept": kept, "empty": empty, "seconds": console.seconds},
         f"{kept} of {len(files)} patches are {keep}; {console.seconds:.1f} s -> {output}/",

@@ -24,9 +24,11 @@ CLIMATES: tuple[Climate, ...] = (
 class Landscapes(Sequence[Tile]):
     """Procedural clear tiles, each drawn when it is asked for: pixels of 10 to 60 m, half by the
     sea, half of them surface reflectance, three of seven of snow and one of desert: ground
-    that rules take for cloud. Over snow the sun is low and the air anything from that of a
-    winter in mid-latitudes to that of an ice sheet, where the cirrus band sees the ground.
-    Picklable."""
+    that rules take for cloud. Over snow the sun is low and the air that of a winter, through
+    whose driest the cirrus band sees a trace of the ground. The far drier air of an ice sheet
+    is left out: fine snow under it has the spectrum, the temperature and the smoothness of ice
+    cloud, and what learns that it is ground misses such cloud everywhere. Thermal bands are
+    warmer or colder by a season. Picklable."""
 
     n: int
     size: int
@@ -44,11 +46,16 @@ class Landscapes(Sequence[Tile]):
         bands = BandSet(tuple(replace(band, gsd_m=gsd_m) for band in self.bands))
         climate = CLIMATES[i % len(CLIMATES)]
         snow = climate == "snow"
-        vapour_cm = float(np.exp(rng.uniform(np.log(0.03), np.log(1.5))))
-        return landscape(
+        vapour_cm = float(np.exp(rng.uniform(np.log(0.2), np.log(1.5))))
+        tile = landscape(
             (self.size, self.size), bands, rng, gsd_m,
             sun_zenith_deg=float(rng.uniform(*((45, 75) if snow else (20, 65)))),
             sun_azimuth_deg=float(rng.uniform(30, 165)),
             level="SR" if i % 2 else "TOA", coast=i % 4 < 2, climate=climate,
             vapour_cm=vapour_cm if snow else None,
         )  # fmt: skip
+        season_k = float(rng.uniform(*((-45, 5) if snow else (-20, 10))))
+        for number, band in enumerate(bands):
+            if band.kind == "thermal":
+                tile.data[number] += np.float32(season_k)
+        return tile

@@ -121,12 +121,11 @@ def chip_of(file: Path, tile: Tile, key: str, folder: Path) -> Chip:
     first, second = pictures(tile)
     record = _record(file)
     source = record.get("source")
-    group = Path(source).stem if isinstance(source, str) else _POSITION.sub("", file.stem)
     return Chip(
         name=f"{file.stem}.png",
         key=key,
         image=_relative(file, folder),
-        group=group,
+        group=scene_of(file),
         sensor=tile.acquired.sensor or "unknown",
         width=tile.shape[1],
         height=tile.shape[0],
@@ -139,6 +138,12 @@ def chip_of(file: Path, tile: Tile, key: str, folder: Path) -> Chip:
         false_colour=f"{file.stem}_infrared.png" if second else None,
         false_stretch=told(second) if second else "",
     )
+
+
+def scene_of(file: Path) -> str:
+    """Name of the scene that a patch was cut from: its group in splits."""
+    source = _record(file).get("source")
+    return Path(source).stem if isinstance(source, str) else _POSITION.sub("", file.stem)
 
 
 def _record(file: Path) -> dict[str, Any]:

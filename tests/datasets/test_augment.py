@@ -116,13 +116,13 @@ def test_coarsening_averages():
 
 
 def test_the_jitter_follows_its_formula_and_ranges():
-    one = ReflectanceJitter((2, 2), (1, 1), (0.1, 0.1), (0, 0), (0.5, 0.5))
+    one = ReflectanceJitter((2, 2), (1, 1), (0.1, 0.1), (0, 0), (0.5, 0.5), (6, 6))
     s = sample()
     out = one(s, np.random.default_rng(0))
     for i, nm in enumerate((482, 560, 657, 842, 1610)):
         want = s.image[i] * 2 * (1 + 0.5 * (nm / 1000 - 1)) + 0.1
         np.testing.assert_allclose(out.image[i], want, rtol=1e-5)
-    np.testing.assert_array_equal(out.image[5], s.image[5])  # thermal
+    np.testing.assert_array_equal(out.image[5], s.image[5] + np.float32(6))  # thermal
     gains = [
         ReflectanceJitter(offset=(0, 0), band_offset=(0, 0), slope=(0, 0))(
             s, np.random.default_rng(i)

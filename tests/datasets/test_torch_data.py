@@ -18,7 +18,7 @@ from kumosan.datasets.errors import UnfitError, ValueRangeError
 from kumosan.datasets.labelled import LabelledTile
 from kumosan.datasets.loading import DrawSampler, make_loader
 from kumosan.datasets.radiometry import SensorNoise
-from kumosan.datasets.samples import CANONICAL_BANDS
+from kumosan.datasets.samples import CANONICAL_BANDS, WITH_THERMAL, sample_of
 from kumosan.datasets.tile import Acquisition, CloudMask, Tile
 from kumosan.datasets.tile_store import TileStore, resized
 from kumosan.datasets.torch_data import (
@@ -86,6 +86,17 @@ def test_invalid_pixels_are_zero_and_not_learnt_from():
     assert not item["image"][:, 5, 6].any()
     assert not item["valid"][5, 6] and item["valid"].sum() == 40 * 50 - 1
     assert item["mask"][5, 6] == 255 and item["mask"][5, 5] == 0
+
+
+def test_gaps_of_a_thermal_band_hide_nothing():
+    """Where nobody measured the temperature, a usual one stands; the pixel stays valid."""
+    bands = BandSet((BLUE, GREEN, RED, THERMAL))
+    data = np.full((4, 8, 8), 0.1, np.float32)
+    data[3], data[3, :4], data[3, 0] = 290.0, 270.0, np.nan
+    data[0, 7] = np.nan
+    sample = sample_of(Tile(data, bands, Affine(30, 0, 0, 0, -30, 0)), WITH_THERMAL)
+    assert sample.valid[:7].all() and not sample.valid[7].any()
+    assert (sample.image[7, 0] == 280).all() and (sample.image[7, 1:4] == 270).all()
 
 
 def test_a_crop_is_a_window_of_its_tile():

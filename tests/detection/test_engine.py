@@ -17,6 +17,7 @@ from scipy.ndimage import uniform_filter
 from kumosan import detection
 from kumosan.datasets import open_scene, read_mask
 from kumosan.datasets.errors import FileError, OutputError, UnfitError, UsageError
+from kumosan.datasets.samples import WITH_THERMAL
 from kumosan.datasets.scene import Scene
 from kumosan.datasets.tile import CLASS_NAMES, NODATA
 from kumosan.datasets.write import write_tile
@@ -30,6 +31,7 @@ from kumosan.detection.weights import ModelCard
 S2 = ("blue", "green", "red", "nir", "swir1", "swir2", "cirrus")
 
 
+READ = WITH_THERMAL
 WEIGHTS = Path("nowhere.safetensors")
 
 
@@ -44,6 +46,7 @@ class Plain:
         blurred = uniform_filter(images * present[:, None, None], (0, 0, 5, 5))
         blue, swir = blurred[:, 0], blurred[:, 4]
         slope = np.gradient(blue, axis=2)  # knows left from right
+        blue = blue + (280 - blurred[:, 7]) / 100 * present[7]
         logits = np.stack([0.3 + 0 * blue, blue, 0.6 - swir, 4 * slope + 0.3], axis=1)
         odds = np.exp(10 * logits)
         return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -57,7 +60,7 @@ class Small(Segmenter):
 
     def model(self):
         card = ModelCard("segmenter", {}, ())
-        return SimpleNamespace(path=self.weights, card=card, stride=16)
+        return SimpleNamespace(path=self.weights, card=card, stride=16, bands=READ)
 
     def runner(self, shape, gsd_m):
         return Plain()
@@ -72,15 +75,16 @@ def plain_network(monkeypatch):
 def varied(scene):
     """150 x 190 pixels with cloud, shadow, holes of nodata and an empty corner of many windows."""
 
-    def make(azimuth=None, gsd=30.0):
+    def make(azimuth=None, gsd=30.0, names=S2):
         y, x = np.mgrid[:150, :190]
         cloud = np.sin(y / 9) + np.cos(x / 7) > 0.9
         shadow = np.roll(cloud, (5, -6), (0, 1)) & ~cloud
-        tile = scene(cloud, shadow, names=S2, sun=(40.0, azimuth))
+        tile = scene(cloud, shadow, names=names, sun=(40.0, azimuth))
         data = tile.data.copy()
         data[:, :70, :90] = np.nan
         data[2, 100:104, 30:90] = np.nan
         data[:, 140:, 185:] = np.nan
+        data[7:, 60:90, 100:130] = np.nan  # nobody measured the temperature there
         scaled = tile.transform @ Affine.scale(gsd / 30)
         return replace(tile, data=data, transform=scaled)
 
@@ -93,17 +97,18 @@ def written(tile, path):
 
 
 @pytest.mark.parametrize(
-    ("azimuth", "gsd", "options"),
+    ("azimuth", "gsd", "names", "options"),
     [
-        (None, 30.0, {}),
-        (250.0, 30.0, {}),
-        (140.0, 3.0, {}),
-        (250.0, 10.0, {"network_m": 20.0}),
+        (None, 30.0, S2, {}),
+        (250.0, 30.0, S2, {}),
+        (140.0, 3.0, S2, {}),
+        (250.0, 10.0, S2, {"network_m": 20.0}),
+        (None, 30.0, (*S2, "thermal"), {}),
     ],
-    ids=["plain", "afternoon", "fine", "network-20-m"],
+    ids=["plain", "afternoon", "fine", "network-20-m", "thermal"],
 )
-def test_a_streamed_mask_is_the_mask_in_memory(varied, tmp_path, azimuth, gsd, options):
-    tile = varied(azimuth, gsd)
+def test_a_streamed_mask_is_the_mask_in_memory(varied, tmp_path, azimuth, gsd, names, options):
+    tile = varied(azimuth, gsd, names)
     scene = written(tile, tmp_path / "s.tif")
     settings = MaskSettings("unet", weights=WEIGHTS, probability=True, buffer_m=2 * gsd, **options)
     done = mask_scene(scene, tmp_path / "m.tif", settings)

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from kumosan.datasets.errors import UsageError
-from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.detection.network import NetworkConfig, SegmentationNet
 
 SMALL = NetworkConfig("resnet18", 3, (16, 8, 8))
@@ -15,6 +14,7 @@ CONFIGS = {
     "resnet18": SMALL,
     "a timm encoder": NetworkConfig("tu-regnetx_002", 4, (16, 16, 8, 8)),
     "full resolution": replace(SMALL, fold=1),
+    "thermal": replace(SMALL, thermal=True),
     "features": replace(SMALL, features=("ndvi", "ndwi", "ndsi", "braaten")),
 }
 
@@ -32,19 +32,33 @@ def run(net, image, present):
 
 def test_logits_of_four_classes_on_every_pixel(net):
     side = 2 * net.config.stride
-    out = run(net, torch.rand(2, 7, side, net.config.stride), torch.ones(2, 7))
+    n = len(net.bands)
+    out = run(net, torch.rand(2, n, side, net.config.stride), torch.ones(2, n))
     assert out.shape == (2, 4, side, net.config.stride)
     assert out.dtype == torch.float32
 
 
 def test_what_lies_in_a_missing_band_is_not_looked_at(net):
     side = net.config.stride
-    image, present = torch.rand(1, 7, side, side), torch.ones(1, 7)
+    n = len(net.bands)
+    image, present = torch.rand(1, n, side, side), torch.ones(1, n)
     present[0, 4:] = 0
     other = image.clone()
     other[:, 4:] = 0.77
     assert torch.equal(run(net, image, present), run(net, other, present))
-    assert not torch.equal(run(net, image, present), run(net, image, torch.ones(1, 7)))
+    assert not torch.equal(run(net, image, present), run(net, image, torch.ones(1, n)))
+
+
+def test_temperature_is_looked_at_on_its_own_scale():
+    torch.manual_seed(0)
+    net = SegmentationNet(CONFIGS["thermal"]).eval()
+    image, present = torch.rand(1, 8, 32, 32), torch.ones(1, 8)
+    answers = []
+    for kelvin in (210.0, 290.0, 291.0):
+        image[:, 7] = kelvin
+        answers.append(run(net, image, present))
+    far, near = (answers[0] - answers[1]).abs().max(), (answers[2] - answers[1]).abs().max()
+    assert far > 4 * near > 0
 
 
 def test_its_settings_survive_json():
@@ -64,4 +78,4 @@ def test_its_settings_survive_json():
 )
 def test_a_network_that_cannot_be_built_is_a_mistake_of_use(settings):
     with pytest.raises(UsageError):
-        SegmentationNet(NetworkConfig(**settings), CANONICAL_BANDS)
+        SegmentationNet(NetworkConfig(**settings))

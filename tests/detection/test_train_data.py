@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kumosan.datasets.catalog import read_catalog
 from kumosan.datasets.errors import UnfitError, UsageError
+from kumosan.datasets.read import read
 from kumosan.datasets.tile import CLEAR, NODATA, SHADOW
 from kumosan.datasets.torch_data import Draw
+from kumosan.datasets.write import write_tile
 from kumosan.detection.train_config import SegmenterConfig, Source, read_config
 from kumosan.detection.train_data import Fold, MixtureBuilder, PaintedDataset
 from kumosan.synthesis.landscape import landscape
@@ -71,6 +74,19 @@ def test_split_test_is_refused(config, folder):
 def test_a_source_that_finds_nothing_says_so(config, folder):
     with pytest.raises(UnfitError, match="without any image"):
         MixtureBuilder(of_kind(config, "labelled", mask_kinds=("automatic",)), folder).build()
+
+
+def test_clear_ground_that_the_cirrus_band_sees_is_left_out(config, tmp_path):
+    """Of two clear tiles one lies under very dry air; cloud in that band stays to be learnt."""
+    folder = make(tmp_path)
+    rows = read_catalog(folder)
+    for row in (rows[-1], rows[0]):
+        tile = read(row.image)
+        tile.data[list(tile.bands.names).index("cirrus")] = 0.2
+        write_tile(row.image, replace(tile, stored=None), overwrite=True)
+    for kind, left in (("painted", 1), ("labelled", 6)):
+        mixture = MixtureBuilder(of_kind(config, kind), folder).build()
+        assert len(mixture.weights) == left
 
 
 def test_codes_are_mapped(config, folder):

@@ -11,6 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from kumosan.datasets.bands import BandSet
+from kumosan.datasets.catalog import is_clear, rows_to_learn
 from kumosan.datasets.manifest import read_lines
 from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import Tile
@@ -83,6 +84,17 @@ def test_the_clear_ones_are_kept_and_all_are_scored(patches, weights, tmp_path):
     assert table[1] == f"{patches / DARK[0]},{chances[0]},1"
     with Image.open(out / "borderline.png") as picture:
         assert picture.width > 6 * 180 and picture.height > 180
+
+
+def test_the_clear_ones_are_a_catalogue_to_train_on(patches, weights, tmp_path):
+    out, cut = tmp_path / "out", [{"file": name, "source": "scene.tif"} for name in DARK]
+    (patches / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in cut))
+    answer(patches, "-o", out, "--weights", weights)
+    rows = rows_to_learn(out, "train")
+    assert [row.id for row in rows] == DARK and all(map(is_clear, rows))
+    assert {row.group for row in rows} == {"scene"}
+    answer(patches, "-o", out, "--weights", weights, "--keep", "cloudy", "--overwrite")
+    assert not (out / "catalog.json").exists()
 
 
 def test_keep_and_threshold_choose(patches, weights, tmp_path):

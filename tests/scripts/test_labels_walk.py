@@ -25,6 +25,18 @@ batch_size = 8
 crop = 32
 workers = 0
 """
+FILL = """
+network = { channels = [8, 16] }
+[[sources]]
+kind = "painted"
+[training]
+epochs = 1
+constant_epochs = 1
+samples = 4
+batch_size = 2
+crop = 32
+workers = 0
+"""
 
 
 def run(*words) -> dict:
@@ -77,5 +89,8 @@ def test_from_a_strip_to_a_network_and_a_clean_scene(tmp_path, monkeypatch):
     run("synthesize", *clear[:2], "-o", "pairs", "--n", 1, "--size", 32)
     run("labels", "suggest", "patches", "--n", 2, "-o", "next",
         "--weights", "run/weights.safetensors")  # fmt: skip
-    run("clean", "strip.tif", "-o", "clean", "--detector", "fmask")
-    assert (tmp_path / "clean" / "strip_clean.tif").exists()
+    (tmp_path / "fill.toml").write_text(FILL)
+    run("train", "gan", "clear", "-o", "fill", "--config", "fill.toml")
+    run("clean", "strip.tif", "-o", "cleaned", "--detector", "fmask", "--filler", "gan",
+               "--fill-weights", "fill/weights.safetensors")  # fmt: skip
+    assert (tmp_path / "cleaned" / "strip_clean.tif").exists()

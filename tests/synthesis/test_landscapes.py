@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
+from kumosan.datasets.samples import WITH_THERMAL
 from kumosan.synthesis.landscapes import Landscapes
+
+
+def test_seasons_differ_in_temperature():
+    few = Landscapes(5, 32, seed=1, bands=WITH_THERMAL)
+    kelvin = [float(tile.data[-1].mean()) for tile in few]
+    assert 200 < min(kelvin) < max(kelvin) - 5 < 340
 
 
 def test_landscapes_are_drawn_by_their_number():
