@@ -54,8 +54,8 @@ ENMAP = (("064_000", "096_000", "128_000"), ("064_032", "096_032", "128_032"))
 KINDS = ("haze", "thin", "thick", "shadow")
 
 FILLERS = (
-    "identity", "nearest", "telea", "navier-stokes", "biharmonic", "idw", "dark-object", "hot",
-    "dark-channel", "homomorphic", "cirrus", "regression", "adaptive", "auto",
+    "identity", "nearest", "telea", "navier-stokes", "biharmonic", "idw", "idw-far",
+    "dark-object", "hot", "dark-channel", "homomorphic", "regression", "adaptive", "auto",
 )  # fmt: skip
 QUANTILES = tuple(np.linspace(0.01, 0.99, 50))
 
@@ -130,8 +130,9 @@ def cloudify(tile: Tile, kind: str, rng: np.random.Generator) -> tuple[Tile, Clo
 
 
 def methods(names: Sequence[str]) -> dict[str, Filler]:
-    """Fillers by name; what one leaves unfilled counts as observed."""
-    return {name: gan.get(name) for name in names}
+    """Fillers by name; what one leaves unfilled counts as observed. "idw-far" has no reach."""
+    far = {"max_distance_m": None, "max_distance_px": np.inf}
+    return {n: gan.get("idw", **far) if n == "idw-far" else gan.get(n) for n in names}
 
 
 def family(tile: Tile) -> str:
