@@ -38,6 +38,8 @@ STIFF = 100.0
 MOST_NETWORK = 0.5
 """Largest share of the perceptron: held-out skies are of the models that were learnt, and there
 it looks better than under other clouds."""
+DOUBT: dict[VeilKind, float] = {"thin": 0.6, "shadow": 1.25}
+"""Factors of the error that held-out skies show. See docs/fills.md for how they were chosen."""
 HIDDEN = (64, 64)
 EPOCHS = 25
 BATCH = 512
@@ -80,8 +82,8 @@ class Adaptive:
     """Skies painted for each kind, one third of them by ``synthesis``, the others plain veils."""
     samples: int = 20_000
     """Painted pixels that are learnt from, at most."""
-    min_confidence: float = 0.3
-    """Pixels below it are left unfillable, with their observed values."""
+    min_confidence: float = 0.4
+    """Thin cloud below it is left unfillable, with its observed values; shadow below half of it."""
     spatial: Filler = field(default_factory=InverseDistance)
     """Mixed in where the spectral fill is hardly trusted."""
 
@@ -123,7 +125,7 @@ class Adaptive:
             mixture = Mixture.of(supple, Network.fit(fit, kind, rng), test)
         else:
             mixture = Mixture(supple, RandomFeatures.fit(fit, kind, UNITS, rng, STIFF), 0.5)
-        return Relation.of(canvas, fit, mixture).judged(test)
+        return Relation.of(canvas, fit, mixture, DOUBT[kind]).judged(test)
 
     def lift(self, tile: Tile, clear: BoolArray) -> Lifting | None:
         """What predicts the bands that are not modelled from those that are."""

@@ -37,6 +37,7 @@ class DarkChannel(HazeRule):
     """
 
     bands: ClassVar[BandSet] = BandSet((GREEN, RED))
+    doubt: ClassVar[float] = 1.1
 
     def correct(self, hazy: Hazy) -> FloatArray:
         """See :meth:`HazeRule.correct`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ class DarkObject(HazeRule):
     wavelength that depends on how dense the haze is. Chavez takes one dark object
     for a scene; here each window of 25 pixels has its own, since haze is never even.
     """
+
+    doubt: ClassVar[float] = 1.3
 
     def correct(self, hazy: Hazy) -> FloatArray:
         """See :meth:`HazeRule.correct`."""

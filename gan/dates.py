@@ -84,7 +84,7 @@ class Dated:
     def __post_init__(self) -> None:
         if not self.references:
             raise UsageError(
-                "a filler that needs other dates without any",
+                f"the filler {type(self).__name__} without another date",
                 "at least one reference scene of the same place",
                 "pass --reference SCENE (repeatable), or choose another filler",
             )

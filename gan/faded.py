@@ -11,9 +11,10 @@ from ..datasets.bands import BandSet
 from ..datasets.protocols import Filler
 from ..datasets.tile import NODATA, SPATIAL, SPECTRAL, CloudMask, FilledTile, Tile
 from .common import fillable_bands
+from .relation import least_confidence
 
 FADE = 0.15
-"""Above ``min_confidence`` by this, a pixel is spectral alone; from there down to it, the spatial
+"""Above the least confidence by this, a pixel is spectral alone; from there down to it, the spatial
 fill takes over smoothly."""
 
 
@@ -34,7 +35,8 @@ class Faded:
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Fill by ``spectral``, then mix."""
         done = self.spectral.fill(tile, mask)
-        share = np.clip((done.confidence - self.min_confidence) / FADE, 0, 1)
+        limit = least_confidence(mask, self.min_confidence)
+        share = np.clip((done.confidence - limit) / FADE, 0, 1)
         fading = done.filled & (share < 1)
         if not fading.any():
             return done

@@ -46,7 +46,7 @@ class HazeRule:
 
     bands: ClassVar[BandSet] = BandSet(())
     doubt: ClassVar[float] = 1.0
-    """Error as a share of the correction."""
+    """Error as a share of the correction. See docs/fills.md for how it was chosen."""
 
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Take the haze off; what the rule does not see through stays unfillable.

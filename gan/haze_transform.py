@@ -23,6 +23,7 @@ class HazeTransform(HazeRule):
     """
 
     bands: ClassVar[BandSet] = BandSet((BLUE, RED))
+    doubt: ClassVar[float] = 0.75
 
     def correct(self, hazy: Hazy) -> FloatArray:
         """See :meth:`HazeRule.correct`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +25,7 @@ class Homomorphic(HazeRule):
     of the ground goes with that of the haze.
     """
 
+    doubt: ClassVar[float] = 0.7
     window_px: int = 61
     """Side of the window that parts slow from fast."""
 

@@ -14,7 +14,7 @@ from .common import MIN_CLEAR, Area, Limits, assemble, plausible_range, untouche
 from .features import feature_bands
 from .lifting import Lifting
 from .painted import KINDS
-from .relation import Relation, confidence
+from .relation import Relation, confidence, least_confidence
 from .veil import VeilKind
 
 
@@ -23,7 +23,7 @@ class Teacher(Protocol):
 
     @property
     def min_confidence(self) -> float:
-        """Pixels below it are left unfillable, with their observed values."""
+        """Thin cloud below it is left unfillable, with its observed values; shadow below half."""
         ...
 
     def fit(self, tile: Tile, clear: BoolArray, kind: VeilKind) -> Relation | None:
@@ -68,7 +68,7 @@ class Learnt:
                 relation.apply(tile, here, area.clear, values, error)
         self._lift(values, error)
         sure = confidence(error)
-        filled = wanted & (sure >= self.how.min_confidence)
+        filled = wanted & (sure >= least_confidence(mask, self.how.min_confidence))
         return assemble(tile, area, filled, values[:, filled], sure[filled], SPECTRAL, self._limits)
 
     def _lift(self, values: FloatArray, error: FloatArray) -> None:

@@ -12,6 +12,7 @@ from ..datasets.bands import BandSet
 from ..datasets.protocols import Filler
 from ..datasets.tile import SPATIAL, BoolArray, CloudMask, FilledTile, FloatArray, Tile
 from .common import Area, assemble, distance_px, fillable_bands, reach_px, untouched
+from .relation import confidence
 from .variogram import Variogram
 
 
@@ -72,8 +73,8 @@ class Spatial:
             if source.any():
                 values[group] = self.estimate(tile.data, group, source, hole)
         variogram = self.variogram or Variogram.of(tile, area.clear)
-        sure = variogram.confidence(distance[hole.target])
-        return assemble(tile, area, hole.target, values, sure, SPATIAL)
+        error = variogram.error(distance[hole.target])
+        return assemble(tile, area, hole.target, values, confidence(error), SPATIAL)
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
         """The same for any part of the scene that ``tile`` is of, with one variogram."""

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.tile import BoolArray, FloatArray, Tile
-from .relation import confidence
 
 LAGS_PX = (1, 2, 4, 8, 16, 32, 64)
 """Distances that are looked at along rows and columns, pixels."""
@@ -49,12 +48,11 @@ class Variogram:
             return cls(np.ones(1), np.full(1, UNKNOWN))
         return cls(np.array(lags), np.maximum.accumulate(errors))
 
-    def confidence(self, distance_px: NDArray[np.floating]) -> FloatArray:
-        """In [0, 1], of values carried over distances."""
+    def error(self, distance_px: NDArray[np.floating]) -> FloatArray:
+        """Error of reflectance to expect of values carried over distances."""
         # Beyond the last lag the error is taken to grow as for a random walk.
         beyond = np.sqrt(np.maximum(distance_px / self.lags[-1], 1))
-        error = np.interp(distance_px, self.lags, self.errors) * beyond
-        return confidence(error.astype(np.float32))
+        return np.asarray(np.interp(distance_px, self.lags, self.errors) * beyond, np.float32)
 
 
 def _differences(

@@ -14,6 +14,7 @@ from . import (
     composite,
     demo,
     evaluate,
+    evaluate_fills,
     experiments,
     export,
     fill,
@@ -57,6 +58,7 @@ for module in (
 train.app.command("classifier")(expand(train_classifier.command))
 train.app.command("gan")(expand(train_gan.command))
 app.add_typer(train.app, name="train")
+evaluate.app.command("fills")(expand(evaluate_fills.command))
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(experiments.app, name="experiments")
 labels.app.command("audit")(expand(labels_audit.audit))

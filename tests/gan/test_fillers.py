@@ -34,6 +34,7 @@ from .small_set import generator
 
 FLAGS = Band("flags", np.nan, np.nan, kind="other")
 BANDS = BandSet((BLUE, GREEN, RED, NIR, SWIR1, CIRRUS, FLAGS))
+REFLECTIVE = [i for i, band in enumerate(BANDS) if band.kind == "reflective"]
 GRID = Affine(20, 0, 0, 0, -20, 0)
 UTM = CRS.from_epsg(32633)
 
@@ -197,6 +198,28 @@ class TestEveryFiller:
         result = make(name).fill(cloudy, mask)
         clear = mask.classes == CLEAR
         assert same(result.tile.data[:, clear], cloudy.data[:, clear])
+
+    def test_negative_reflectance_is_ground_too(self, name):
+        """Dark water after atmospheric correction, in the clear and below the cloud."""
+        _, cloudy, mask = scene()
+        data = cloudy.data.copy()
+        data[:-1, ::3, ::4] = -0.02
+        result = make(name).fill(cloudy.with_data(data), mask)
+        left = ~result.filled
+        assert same(result.tile.data[:, left], data[:, left])
+        light = result.tile.data[REFLECTIVE][:, result.filled]
+        assert np.isfinite(light).all() and (light.min() >= 0 if light.size else name == "identity")
+
+    def test_saturated_cloud_spreads_nowhere(self, name):
+        truth, cloudy, mask = scene()
+        data = cloudy.data.copy()
+        bright = np.isin(mask.classes, (THICK, THIN))
+        data[:-1, bright & np.isfinite(data[0])] = 2.0  # the end of the scale in all bands
+        result = make(name).fill(cloudy.with_data(data), mask)
+        left = ~result.filled
+        assert same(result.tile.data[:, left], data[:, left])
+        light = result.tile.data[REFLECTIVE][:, result.filled]
+        assert light.size == 0 or light.max() <= truth.data[:-1].max() + 0.1
 
     def test_another_grid_is_refused(self, name):
         with pytest.raises(GridError, match="mask"):
