@@ -177,6 +177,7 @@ def _changed(sample: Sample, change: Any, azimuth: float) -> Sample:
         valid=change(sample.valid),
         mask=None if sample.mask is None else change(sample.mask),
         target=None if sample.target is None else change(sample.target),
+        prior=None if sample.prior is None else change(sample.prior),
         sun_azimuth_deg=azimuth,
     )
 

@@ -72,8 +72,9 @@ class Source:
     clear_share: float = 0.1
     """Share of the samples that no cloud is painted on: ground that must not look like cloud."""
     max_cirrus: float = 0.05
-    """``painted``: images of larger mean reflectance in the cirrus band are left out. Either their
-    air is so dry that their snow cannot be told from ice cloud, or they hold cirrus."""
+    """Images called clear (``labelled``, ``painted``) of larger mean reflectance in the cirrus band
+    are left out. Either their air is so dry that their snow cannot be told from ice cloud, which
+    is far more frequent, or they hold cirrus."""
     sun_azimuth_deg: tuple[float, float] = (30.0, 180.0)
     """Where the painted sun stands, clockwise from the top. The default is the forenoon of either
     hemisphere, when nearly all satellites pass; the detector mirrors scenes of the afternoon."""

@@ -181,7 +181,7 @@ class MixtureBuilder:
     def _labelled(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
         rows = [r for r in self._rows(source) if r.mask and made_by(r) in source.mask_kinds]
         held += [row for row in rows if not self._kept(row)]
-        kept = tuple(row for row in rows if self._kept(row))
+        kept = tuple(row for row in rows if self._kept(row) and not _icy(row, source.max_cirrus))
         _require(kept, source)
         mapping = tuple((int(code), meaning) for code, meaning in source.mapping.items())
         tiles = Labels(kept, mapping)
@@ -191,7 +191,7 @@ class MixtureBuilder:
 
     def _painted(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
         rows = (row for row in self._rows(source) if self._kept(row) and is_clear(row))
-        kept = tuple(row for row in rows if _cirrus(row) <= source.max_cirrus)
+        kept = tuple(row for row in rows if not _icy(row, source.max_cirrus))
         _require(kept, source)
         dataset = PaintedDataset(CatalogTiles(kept), source, **self._settings)
         return dataset, [1.0] * len(kept), f"clouds painted on {len(kept)} clear tiles"
@@ -202,10 +202,10 @@ class MixtureBuilder:
         return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
 
 
-def _cirrus(row: Row) -> float:
-    """Mean reflectance of an image in its cirrus band; 0 without one."""
-    plane = read(row.image).find(CIRRUS)
-    return 0.0 if plane is None else float(np.nanmean(plane))
+def _icy(row: Row, max_cirrus: float) -> bool:
+    """Whether an image is called clear, and is brighter than that in its cirrus band."""
+    plane = read(row.image).find(CIRRUS) if is_clear(row) else None
+    return plane is not None and float(np.nanmean(plane)) > max_cirrus
 
 
 def _require(rows: Sequence[Row], source: Source) -> None:

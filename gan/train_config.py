@@ -43,6 +43,10 @@ class Source:
     veil_share: float = 0.0
     """Share of the samples painted with another cloud model: thin cloud or shadow of randomly
     drawn optics, see `veil`. What is learnt of one model only, holds for that one only."""
+    paintings: int = 0
+    """How often each tile is painted: then the same samples come again, flipped and turned anew,
+    and a ``prior``, which costs more than a step of the network, is made once for each. They are
+    kept in memory. 0: every sample is painted anew."""
     turn: bool = True
     """Flip and turn the ground before clouds are painted on it."""
     count: int = 48

@@ -104,15 +104,23 @@ class Console:
         self.note(f"{name}: {took:.1f} s{rate}", seconds=round(took, 3))
 
     def teller(self, name: str, unit: str, every_s: float = 10) -> Callable[[int, int], None]:
-        """A function of (done, total) that tells how far the work is, every ten seconds."""
-        told = time.perf_counter()
+        """A function of (done, total) that tells how far the work is, every ten seconds, and how
+        long it still takes, going by what was done since its first call (work may be resumed)."""
+        told, first = time.perf_counter(), (0.0, 0)
 
         def tell(done: int, total: int) -> None:
-            nonlocal told
+            nonlocal told, first
             now = time.perf_counter()
+            if not first[0]:
+                first = now, done
             if now - told >= every_s:
                 told = now
-                self.note(f"{name}: {done} of {total} {unit}", done=done, total=total)
+                text, facts = f"{name}: {done} of {total} {unit}", {"done": done, "total": total}
+                if done > first[1]:
+                    left = (now - first[0]) / (done - first[1]) * (total - done)
+                    text += f", about {_clock(left)} left"
+                    facts["seconds_left"] = round(left)
+                self.note(text, **facts)
 
         return tell
 

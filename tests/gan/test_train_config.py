@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from kumosan.datasets.configuration import as_json, validated
@@ -102,6 +103,27 @@ def test_a_pair_differs_only_where_the_mask_says(config, folder, veil_share):
     assert {0, 2, 3} <= seen
     again = data.sample(Draw(0, 7, 1))
     assert (again.image == sample.image).all()
+
+
+def test_a_few_paintings_come_again_turned(config, folder, monkeypatch):
+    """Each tile is painted twice; later samples are those, and no first guess is made again."""
+    source = replace(config.sources[0], paintings=2)
+    config = replace(config, sources=(source,), prior="telea", augment={})
+    data = Mixture.of(config, folder, 1).dataset
+    guesses = []
+    part = data.parts[0]
+    fill = part.prior.fill
+    monkeypatch.setattr(type(part.prior), "fill", lambda self, *a: guesses.append(1) or fill(*a))
+    seen = {}
+    for epoch in range(4):
+        for number in range(6):
+            s = data.sample(Draw(epoch, number, 1))
+            planes = np.stack([s.image, s.target, s.prior])
+            every = [np.rot90(planes, k, (-2, -1))[..., ::m] for k in range(4) for m in (1, -1)]
+            upright = min(every, key=lambda a: a.tobytes())
+            seen.setdefault(upright.tobytes(), set()).add(planes.tobytes())
+    assert len(seen) == len(guesses) == 2
+    assert all(len(turns) > 2 for turns in seen.values())
 
 
 def test_the_shares_of_the_sources(config, folder):
