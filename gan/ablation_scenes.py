@@ -14,7 +14,7 @@ from ..datasets.band_order import some_bands, spectrometer
 from ..datasets.catalog import Row, is_clear, read_catalog
 from ..datasets.errors import GridError, UnfitError, UsageError
 from ..datasets.read import read
-from ..datasets.tile import CloudMask, Tile
+from ..datasets.tile import CLEAR, CloudMask, Tile
 from ..synthesis.composite import cloudify
 from ..synthesis.landscape import LEAST, NOISE_FLOOR, SNR
 from ..synthesis.landscapes import Landscapes
@@ -22,6 +22,9 @@ from ..synthesis.perlin import fractal_noise, random_offset
 from ..synthesis.sampler import CloudSampler
 from .ablation import Ablation, Ground
 
+CLEAR_SHARE = 0.2
+TRIES = 8
+"""After so many the sky is taken as it is."""
 PARCEL_PX = 24.0
 """Size of what changes between two dates, in pixels."""
 
@@ -124,10 +127,17 @@ def _mosaic(parts: Sequence[Sequence[Row]]) -> Tile:
 
 
 def scene(asked: Ablation, name: str, ground: Tile, cloud: str, seed: int) -> Scene:
-    """Clouds on ``ground``, the same whatever else is compared: they hang on the arguments only."""
+    """Clouds on ``ground``, the same whatever else is compared: they hang on the arguments only.
+
+    A sky whose clouds and shadows leave less than `CLEAR_SHARE` of the ground is drawn again.
+    """
     rng = np.random.default_rng([seed, zlib.crc32(f"{name}/{cloud}".encode())])
     sky, date = rng.spawn(2)
-    pair = cloudify(ground, CloudSampler((cloud,), cover=asked.cover), rng=sky)
+    sampler = CloudSampler((cloud,), cover=asked.cover)
+    for _ in range(TRIES):
+        pair = cloudify(ground, sampler, rng=sky)
+        if np.mean(pair.mask.classes == CLEAR) >= CLEAR_SHARE:
+            break
     return Scene(ground, pair.cloudy, pair.mask, another_date(ground, asked.change, date))
 
 
