@@ -100,7 +100,7 @@ class TestEveryFiller:
         assert result.tile.data.shape == cloudy.data.shape
         assert result.tile.data.dtype == result.confidence.dtype == np.float32
         assert result.provenance.dtype == np.uint8
-        assert result.filled.any()
+        assert result.filled.any() == (name != "identity")
         assert (result.provenance[~mask.valid] == NODATA).all()
         assert (result.provenance[mask.classes == CLEAR] == OBSERVED).all()
         ours = {SPECTRAL, SPATIAL, TEMPORAL, UNFILLABLE}
@@ -123,6 +123,8 @@ class TestEveryFiller:
         assert result.tile.bands == cloudy.bands and result.tile.transform == cloudy.transform
 
     def test_values_are_plausible_and_finite(self, name):
+        if name == "identity":
+            pytest.skip("it fills nothing")
         truth, cloudy, mask = scene()
         result = make(name).fill(cloudy, mask)
         light = result.tile.data[:-1]
@@ -131,6 +133,8 @@ class TestEveryFiller:
         assert light[:, result.filled].max() <= truth.data[:-1].max() + 0.1
 
     def test_nearer_to_the_truth_than_the_cloud(self, name):
+        if name == "identity":
+            pytest.skip("it fills nothing")
         truth, cloudy, mask = scene()
         result = make(name).fill(cloudy, mask)
         where = result.filled
