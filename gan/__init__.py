@@ -25,6 +25,7 @@ FILLERS: dict[str, Callable[..., Filler]] = {
     "auto": _lazy(".cascade", "Cascade"),
     "adaptive": _lazy(".adaptive", "Adaptive"),
     "regression": _lazy(".regression", "Regression"),
+    "identity": _lazy(".identity", "Identity"),
     "idw": _lazy(".weighted", "InverseDistance"),
     "identity": _lazy(".identity", "Identity"),
     "nearest": _lazy(".weighted", "Nearest"),

@@ -8,6 +8,7 @@ import typer
 
 from .. import __version__
 from . import (
+    ablation,
     batch,
     clean,
     compare,
@@ -61,6 +62,7 @@ app.add_typer(train.app, name="train")
 evaluate.app.command("fills")(expand(evaluate_fills.command))
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(experiments.app, name="experiments")
+app.add_typer(ablation.app, name="ablation")
 labels.app.command("audit")(expand(labels_audit.audit))
 labels.app.command("suggest")(expand(labels_audit.suggest))
 app.add_typer(labels.app, name="labels")
