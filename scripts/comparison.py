@@ -14,6 +14,7 @@ from .. import detection, gan
 from ..datasets import CloudMask, FilledTile, Tile
 from ..datasets.errors import KumosanError, UnfitError, UsageError
 from ..datasets.tile import THICK
+from ..detection.model import load_model
 from ..detection.postprocess import buffer, clean_up
 from .console import Console
 from .measured import measured
@@ -67,7 +68,12 @@ class Settings:
     seed: int = 0
 
     def check(self, truth_mask: bool, references: bool) -> None:
-        """Raise UsageError for names and combinations that cannot work, before any work."""
+        """Raise what is wrong with names, weights and their combination, before any work.
+
+        Raises:
+            UsageError: no such method, or what is given is of no use to those that are compared.
+            WeightsError, FileError: weights of one's own that cannot be loaded.
+        """
         for name in self.detectors:
             detection.get(name, **self._of_detector(name))
         for name in self.fillers:
@@ -79,6 +85,19 @@ class Settings:
                 f"one that uses other dates: {' or '.join(REFERENCED)}",
                 "add it, or leave --reference out",
             )
+        for option, name, given, names in (
+            ("--weights", "unet", self.weights, self.detectors),
+            ("--fill-weights", "gan", self.fill_weights, self.fillers),
+        ):
+            if given and names and name not in names:
+                raise UsageError(
+                    f"{option} without {name}", f"{name} among those that are compared",
+                    f"add {name}, or leave {option} out",
+                )  # fmt: skip
+        if self.weights:
+            load_model(self.weights)
+        if self.fill_weights:
+            gan.get("gan", weights=self.fill_weights)
         known = [*(self.detectors or detection.names()), *([TRUTH] if truth_mask else [])]
         if self.mask_by is not None and self.mask_by not in known:
             raise UsageError(

@@ -48,10 +48,11 @@ if (d) {
     const c = +across.value, r = +down.value, at = (r * d.columns.length + c) * d.names.length * n;
     const lines = d.names.map((_, k) => [...v.slice(at + k * n, at + (k + 1) * n)]);
     const top = Math.max(100, ...lines.flat()) * 1.05;
+    const step = [50, 100, 200, 500, 1000, 2000, 5000].find(s => top / s < 5) || 10000;
     const x = i => 46 + 344 * (d.nm[i] - low) / span, y = value => 200 - 190 * value / top;
     svg.innerHTML = '<path d="M46 10V200H390" fill="none" stroke="#555"/>'
-      + [0, 1, 2, 3].map(k =>
-        text(41, 204 - 190 * k / 4, (top * k / 4e4).toFixed(2), "end")).join("")
+      + [0, 1, 2, 3, 4, 5].map(k => k * step).filter(value => value < top).map(value =>
+        text(41, y(value) + 4, (value / 1e4).toPrecision(2), "end")).join("")
       + text(46, 218, d.nm[0], "middle") + text(390, 218, d.nm[n - 1] + " nm", "end")
       + lines.map((line, k) => {
         const path = line.map((value, i) =>
@@ -73,6 +74,7 @@ if (d) {
     draw();
   });
   for (const input of [across, down]) input.addEventListener("input", draw);
+  across.value = d.columns.length >> 1; down.value = d.rows.length >> 1;
   box.hidden = false; draw();
 }
 """

@@ -80,8 +80,8 @@ class Panels:
                 draw.ellipse(
                     (x - radius, y - radius, x + radius, y + radius), outline=colour, width=2
                 )
-            right = x + 26 < self.size[0]
-            place, anchor = (x + 10 if right else x - 10, y), "lm" if right else "rm"
+            right = x + 32 < self.size[0]
+            place, anchor = (x + 12 if right else x - 12, y), "lm" if right else "rm"
             draw.text(
                 place, str(number), "white", font, anchor, stroke_width=2, stroke_fill="black"
             )

@@ -4,6 +4,9 @@ from math import isnan
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from sklearn import metrics as reference
 
 from kumosan.datasets.errors import GridError
@@ -107,3 +110,17 @@ def test_agreement_is_symmetric_and_leaves_nodata_of_both_out():
     assert isnan(agreement(TRUTH * 0, FOUND * 0, cloud))
     with pytest.raises(GridError):
         agreement(TRUTH, FOUND[:, :2], cloud)
+
+
+@given(st.data())
+def test_agreement_is_a_share_and_full_only_where_masks_agree(draw):
+    shape = st.just((4, 5))
+    codes = st.sampled_from([0, 1, 2, 3, 255])
+    one, other = (draw.draw(arrays(np.uint8, shape, elements=codes)) for _ in range(2))
+    for classes in VIEWS.values():
+        found = agreement(one, other, classes)
+        assert found == agreement(other, one, classes) or isnan(found)
+        assert isnan(found) or 0 <= found <= 1
+        known = (one != 255) & (other != 255)
+        same = np.isin(one, classes)[known] == np.isin(other, classes)[known]
+        assert (found == 1) <= same.all()
