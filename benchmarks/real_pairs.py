@@ -44,6 +44,7 @@ class Pair:
     """A cloudy image, and what it would be without clouds, nearly."""
 
     name: str
+    """Stems of the cloudy and the clear image."""
     cloudy: Tile
     mask: CloudMask
     truth: Tile

@@ -24,7 +24,9 @@ values whose 90 % interval, by the confidence, holds the truth; 0.90 is what it 
 
 def report(title: str, found: Mapping[str, Any], sights: Sequence[Sight]) -> str:
     """The whole page. Texts of the catalogue are escaped: they may come from anywhere."""
-    told = f"{found['images']} images of {found['groups']} places; skies over each: {found['skies']}."
+    told = (
+        f"{found['images']} images of {found['groups']} places; skies over each: {found['skies']}."
+    )
     body = [f"<p>{_MEANING}</p><p>{escape(told)}</p>", _main(found)]
     body.append(f"<p>{escape(clear_text(found))} {escape(unfit_text(found))}</p>")
     body += _sensors(found)
