@@ -40,8 +40,14 @@ class Model:
         return self.net.bands
 
     def module(self) -> Any:
-        """A torch module (image, present) -> calibrated probabilities, sharing the weights."""
+        """A torch module (image, present) -> calibrated probabilities, sharing the weights.
+
+        Where the spectrum cannot be a cloud's (`plausible`), what was cloud is clear.
+        """
+        import torch
         from torch import nn
+
+        from .plausible import plausible
 
         net, temperature = self.net, self.card.temperature
 
@@ -51,7 +57,10 @@ class Model:
                 self.net = net
 
             def forward(self, image: Any, present: Any) -> Any:
-                return (self.net(image, present) / temperature).softmax(1)
+                p = (self.net(image, present) / temperature).softmax(1)
+                cloud = plausible(image, present, net.bands)
+                clear = p[:, :1] + p[:, 1:3].sum(1, keepdim=True) * (1 - cloud)
+                return torch.cat([clear, p[:, 1:3] * cloud, p[:, 3:]], dim=1)
 
         return Calibrated().eval()
 

@@ -174,20 +174,25 @@ def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> ByteArray
 
 
 class _Sanity:
-    """Notices what only broken weights answer: NaN, or the same for all pixels of any image."""
+    """Notices what only broken weights answer: NaN, or the same for all pixels of any image.
+
+    Of thick and thin cloud the pixels count on which they are possible (see `plausible`).
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen = [np.inf, -np.inf]  # reflectance
-        self._low, self._high = np.full(4, np.inf), np.full(4, -np.inf)  # probabilities
+        self._low, self._high = np.full(3, np.inf), np.full(3, -np.inf)  # thick, thin, shadow
         self._large = False
 
     def passed(self, images: FloatArray, p: FloatArray) -> FloatArray:
         """``p``, once it is found to be numbers."""
-        self._low = np.minimum(self._low, p.min(axis=(0, 2, 3)))
-        self._high = np.maximum(self._high, p.max(axis=(0, 2, 3)))
-        if not np.isfinite(self._low + self._high).all():
+        p_high = p.max(axis=(0, 2, 3))
+        if not np.isfinite(p_high + p.min(axis=(0, 2, 3))).all():
             raise self._broken("not a number")
+        told = p[:, 1:].min(axis=(0, 2, 3), where=p[:, 1:] > 0, initial=np.inf)
+        self._low = np.minimum(self._low, told)
+        self._high = np.maximum(self._high, p_high[1:])
         seen = images[:, : len(CANONICAL_BANDS)]
         self._seen = [min(self._seen[0], seen.min()), max(self._seen[1], seen.max())]
         self._large |= min(p.shape[2:]) >= 8
@@ -196,7 +201,8 @@ class _Sanity:
     def finish(self) -> None:
         """Raise if all images of some size, which varied, got one answer."""
         varied = self._seen[1] - self._seen[0] > 0.01
-        if self._large and varied and (self._high - self._low).max() < _CONSTANT:
+        known = (self._high > 0).all()  # not so where no pixel may be cloud
+        if self._large and varied and known and (self._high - self._low).max() < _CONSTANT:
             raise self._broken("the same for every pixel")
 
     def _broken(self, problem: str) -> WeightsError:
