@@ -172,7 +172,7 @@ def _corrected(found: Sequence[Summary]) -> list[Summary]:
 def markdown(found: Sequence[Summary]) -> str:
     """Three tables: what was reached, and the differences from the first set and first method.
 
-    What does not hang on the set is left out of the second.
+    What does not hang on the set is left out of the second, and shown once in the others.
     """
     first_bands, first_method = found[0].bands, found[0].method
     reached = {s.row: {} for s in found}  # type: dict[Row, dict[int, str]]
@@ -201,5 +201,8 @@ def _grid(cells: Mapping[Row, Mapping[int, str]], cases: Mapping[Row, str]) -> s
     rows = [["cloud", "hidden by", "method", "cases", *(f"{n} bands" for n in columns)]]
     for row, line in cells.items():
         if line:
-            rows.append([*row, cases[row], *(line[count] for count in columns)])
+            shown = [line[count] for count in columns]
+            if len(set(shown)) == 1:
+                shown[1:] = ["="] * (len(shown) - 1)
+            rows.append([*row, cases[row], *shown])
     return table(rows)
