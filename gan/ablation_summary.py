@@ -18,7 +18,8 @@ HIDDEN = ("thin", "thick", "shadow")
 """Classes of the mask, in the order of the tables."""
 LEVEL = 0.05
 """Share of false discoveries among the differences that are marked."""
-BANDS, METHOD = "bands", "method"
+ALIKE = 5e-5
+"""Mean differences below it are none: bands are filled one by one, but scaled together."""
 
 Case = tuple[str, int]
 """A piece of ground and a seed: one pair of a paired test."""
@@ -64,14 +65,19 @@ class Summary:
         return self.cloud, self.hidden, self.method
 
 
-def summaries(scores: Sequence[Score], measure: Measure = "rmse") -> list[Summary]:
+def summaries(scores: Sequence[Score], measure: Measure = "rmse", least: int = 1) -> list[Summary]:
     """The scores by cloud, class, method and set, each over the cases that all have in common.
 
     Sets and methods come as they first occur, and the first of each is what the others differ
     from.
 
+    Args:
+        scores: as `judged` gives them.
+        measure: what is compared.
+        least: clouds and classes of fewer cases are left out, of the corrected tests too.
+
     Raises:
-        UsageError: no case has all methods on all sets.
+        UsageError: no case, or too few, has all methods on all sets.
     """
     bands = list(dict.fromkeys(s.bands for s in scores))
     methods = list(dict.fromkeys(s.method for s in scores))
@@ -81,11 +87,11 @@ def summaries(scores: Sequence[Score], measure: Measure = "rmse") -> list[Summar
             ours = [s for s in scores if (s.cloud, s.hidden) == (cloud, hidden)]
             values = _values([s for s in ours if s.pixels >= MIN_PIXELS], measure)
             cases = _common(values, len(bands) * len(methods))
-            if cases:
+            if cases and len(cases) >= least:
                 found += _compared(cloud, hidden, methods, bands, values, cases)
     if not found:
         raise UsageError(
-            "no scene with all methods on all sets of bands", "at least one",
+            "no scene with all methods on all sets of bands", f"{max(least, 1)} or more",
             "let the ablation go on, or leave out sets that the ground does not have",
         )  # fmt: skip
     return _corrected(found)
@@ -142,8 +148,9 @@ def _difference(
     from scipy.stats import wilcoxon
 
     less = np.array([mine[c] - first[c] for c in cases])
-    p = float(wilcoxon(less).pvalue) if less.any() else float("nan")
-    return Difference(float(less.mean()), p)
+    average = float(less.mean())
+    p = float(wilcoxon(less).pvalue) if abs(average) >= ALIKE else float("nan")
+    return Difference(average, p)
 
 
 def _corrected(found: Sequence[Summary]) -> list[Summary]:
@@ -163,18 +170,22 @@ def _corrected(found: Sequence[Summary]) -> list[Summary]:
 
 
 def markdown(found: Sequence[Summary]) -> str:
-    """Three tables: what was reached, and the differences from the first set and first method."""
+    """Three tables: what was reached, and the differences from the first set and first method.
+
+    What does not hang on the set is left out of the second, and shown once in the others.
+    """
     first_bands, first_method = found[0].bands, found[0].method
     reached = {s.row: {} for s in found}  # type: dict[Row, dict[int, str]]
     by_bands = {s.row: {} for s in found}  # type: dict[Row, dict[int, str]]
     by_method = {s.row: {} for s in found}  # type: dict[Row, dict[int, str]]
+    cases = {s.row: str(s.cases) for s in found}
+    moved = {s.row for s in found if s.from_bands is not None and abs(s.from_bands.mean) >= ALIKE}
     for s in found:
         reached[s.row][s.bands] = spread(s.values, "{:.4f}")
-        if s.from_bands is not None:
+        if s.from_bands is not None and s.row in moved:
             by_bands[s.row][s.bands] = str(s.from_bands)
         if s.from_method is not None:
             by_method[s.row][s.bands] = str(s.from_method)
-    cases = {s.row: str(s.cases) for s in found}
     tables = (
         ("Reached", reached),
         (f"Less the same method on {first_bands} bands", by_bands),
@@ -190,5 +201,8 @@ def _grid(cells: Mapping[Row, Mapping[int, str]], cases: Mapping[Row, str]) -> s
     rows = [["cloud", "hidden by", "method", "cases", *(f"{n} bands" for n in columns)]]
     for row, line in cells.items():
         if line:
-            rows.append([*row, cases[row], *(line[count] for count in columns)])
+            shown = [line[count] for count in columns]
+            if len(set(shown)) == 1:
+                shown[1:] = ["="] * (len(shown) - 1)
+            rows.append([*row, cases[row], *shown])
     return table(rows)

@@ -68,6 +68,9 @@ def table(
     measure: Annotated[
         Literal["rmse", "mae", "sam_deg"], typer.Option(help="Of blue, green and red.")
     ] = "rmse",
+    cases: Annotated[
+        int, typer.Option(min=1, help="Leave out what fewer pieces of ground and seeds show.")
+    ] = 1,
 ) -> None:
     """Show what each method reached on each set of bands, and what differs beyond chance.
 
@@ -88,7 +91,7 @@ def table(
         raise FileError(
             f"{path} does not exist", "results of kumosan ablation run", "name its folder"
         )
-    found = summaries(read_scores(path), measure)
+    found = summaries(read_scores(path), measure, cases)
     text = markdown(found)
     if output is not None and not common.dry_run:
         with atomic_file(output, common.overwrite) as part:

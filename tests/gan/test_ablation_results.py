@@ -108,7 +108,13 @@ def test_what_does_not_differ_is_no_test():
     [first, second] = summaries(grid(lambda g, s, b, m: 0.1, methods=("telea",)))
     assert first.from_bands is None
     assert (second.from_bands.mean, np.isnan(second.from_bands.p)) == (0, True)
-    assert "+0.0000 |" in markdown([first, second])
+    text = markdown([first, second])
+    assert "Less the same" not in text and "| 0.1000 (0.1000 to 0.1000) | = |" in text
+
+
+def test_rounding_is_no_difference():
+    found = summaries(grid(lambda g, s, b, m: 0.1 + 1e-6 * b * (m == "telea")))
+    assert all(np.isnan(s.from_bands.p) for s in found if s.from_bands is not None)
 
 
 def test_only_cases_that_all_have_are_compared():
@@ -118,6 +124,9 @@ def test_only_cases_that_all_have_are_compared():
     assert all(s.values == pytest.approx((0.1, 0.1)) for s in summaries(lost))
     few = [replace(s, pixels=MIN_PIXELS - 1) if s.ground == "g7" else s for s in scores]
     assert {s.cases for s in summaries(few)} == {14}
+    assert len(summaries(few, least=14)) == 4
+    with pytest.raises(UsageError, match="15 or more"):
+        summaries(few, least=15)
     with pytest.raises(UsageError, match="no scene"):
         summaries([s for s in scores if s.bands == 3 or s.method == "gan"])
 
