@@ -25,7 +25,6 @@ FILLERS: dict[str, Callable[..., Filler]] = {
     "auto": _lazy(".cascade", "Cascade"),
     "adaptive": _lazy(".adaptive", "Adaptive"),
     "regression": _lazy(".regression", "Regression"),
-    "identity": _lazy(".identity", "Identity"),
     "idw": _lazy(".weighted", "InverseDistance"),
     "identity": _lazy(".identity", "Identity"),
     "nearest": _lazy(".weighted", "Nearest"),
