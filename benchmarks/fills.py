@@ -1,6 +1,6 @@
 """Score the rule-based fillers on clear tiles under clouds whose truth is known.
 
-    python benchmarks/fills.py DATA_FOLDER [--split test] [--seed 0 1 2] [--fillers telea ...]
+    python benchmarks/fills.py DATA_FOLDER [--split test] [--seed 0 1 2] [--log FILE]
 
 DATA_FOLDER holds ``catalog.json``. Choose on split ``train``, which is the default; ``test`` is for
 the report. The clouds are painted here, by a model of its own: opacity from Gaussian-filtered
@@ -21,10 +21,11 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import argparse
 import json
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,10 @@ from scipy import ndimage
 
 from kumosan import gan
 from kumosan.datasets import read
-from kumosan.datasets.tile import CLEAR, SHADOW, THICK, THIN, CloudMask, Tile
+from kumosan.datasets.errors import UnfitError
+from kumosan.datasets.protocols import Filler
+from kumosan.datasets.tile import CLEAR, SHADOW, THICK, THIN, CloudMask, FilledTile, Tile
+from kumosan.gan.calibration import error_ratios
 from kumosan.gan.metrics import reflectances, rmse
 
 CLEAR_TILES = (
@@ -49,7 +53,15 @@ ENMAP = (("064_000", "096_000", "128_000"), ("064_032", "096_032", "128_032"))
 
 KINDS = ("haze", "thin", "thick", "shadow")
 
+FILLERS = (
+    "identity", "nearest", "telea", "navier-stokes", "biharmonic", "idw", "idw-far",
+    "dark-object", "hot", "dark-channel", "homomorphic", "regression", "adaptive", "auto",
+)  # fmt: skip
+QUANTILES = tuple(np.linspace(0.01, 0.99, 50))
+
 Array = NDArray[np.float32]
+Case = tuple[str, int, str, str]
+"""Tile, seed, kind, method."""
 
 
 def load(path: Path, size: int) -> Tile:
@@ -117,42 +129,88 @@ def cloudify(tile: Tile, kind: str, rng: np.random.Generator) -> tuple[Tile, Clo
     return painted, CloudMask.like(painted, classes)
 
 
-def nearest(tile: Tile, mask: CloudMask) -> Array:
-    """Every masked pixel takes the values of the nearest clear one."""
-    clear = mask.classes == CLEAR
-    _, (row, col) = ndimage.distance_transform_edt(~clear, return_indices=True)
-    return tile.data[:, row, col]
+def methods(names: Sequence[str]) -> dict[str, Filler]:
+    """Fillers by name; what one leaves unfilled counts as observed. "idw-far" has no reach."""
+    far = {"max_distance_m": None, "max_distance_px": np.inf}
+    return {n: gan.get("idw", **far) if n == "idw-far" else gan.get(n) for n in names}
 
 
-def methods(names: list[str]) -> dict[str, Callable[[Tile, CloudMask], Array]]:
-    """Filled data by method name; what a filler leaves unfilled counts as observed."""
+def family(tile: Tile) -> str:
+    """Tiles are told apart by how many bands they have, and from where."""
+    if len(tile.bands) > 32:
+        return "spectrometer"
+    return "Sentinel-2" if "sentinel" in (tile.acquired.sensor or "").lower() else "Landsat-like"
 
-    def through(name: str) -> Callable[[Tile, CloudMask], Array]:
-        return lambda tile, mask: gan.get(name).fill(tile, mask).tile.data
 
-    table: dict[str, Callable[[Tile, CloudMask], Array]] = {
-        "identity": lambda tile, mask: tile.data,
-        "nearest": nearest,
-    }
-    return table | {name: through(name) for name in names}
+def judge(truth: Tile, done: FilledTile, mask: CloudMask) -> dict[str, Any]:
+    """What a case tells: errors on all hidden pixels, and how far the confidence can be trusted.
+
+    ``coverage`` is the share of filled values whose 90 % interval, by the confidence, holds the
+    truth, and ``ratio`` the quantiles of error over half width of the interval at QUANTILES.
+    """
+    reflective = [b for b in truth.bands if b.kind == "reflective"]
+    visible = [i for i, b in enumerate(reflective) if b.center_nm < 700]
+    true, made = reflectances(truth, done.tile, mask.contaminated)
+    facts = {"rmse": rmse(true, made), "visible": rmse(true[visible], made[visible])}
+    facts["filled"] = float(done.filled.sum() / max(mask.contaminated.sum(), 1))
+    ratio = error_ratios(truth, done)
+    if ratio.size:
+        facts["coverage"] = float((ratio <= 1).mean())
+        facts["ratio"] = [round(float(q), 4) for q in np.quantile(ratio, QUANTILES)]
+    return facts
 
 
 def run(
-    tiles: list[Tile], names: list[str], seed: int, kinds: Sequence[str]
-) -> Iterator[tuple[str, str, list[float]]]:
-    """(kind, method, [rmse of all bands, rmse of visible bands, seconds]) of every tile."""
+    tiles: list[Tile], names: Sequence[str], seed: int, kinds: Sequence[str], known: set[Case]
+) -> Iterator[dict[str, Any]]:
+    """One record of every case that is not ``known``."""
     for number, tile in enumerate(tiles):
-        reflective = [b for b in tile.bands if b.kind == "reflective"]
-        visible = [i for i, b in enumerate(reflective) if b.center_nm < 700]
         for kind in kinds:
+            stem = Path(tile.path or "").stem
+            left = [n for n in names if (stem, seed, kind, n) not in known]
+            if not left:
+                continue
             rng = np.random.default_rng([seed, number, len(kind), ord(kind[-1])])
             cloudy, mask = cloudify(tile, kind, rng)
-            for name, method in methods(names).items():
+            for name, filler in methods(left).items():
                 start = time.perf_counter()
-                data = method(cloudy, mask)
+                try:
+                    done = filler.fill(cloudy, mask)
+                except UnfitError:
+                    continue
                 seconds = time.perf_counter() - start
-                true, made = reflectances(tile, tile.with_data(data), mask.contaminated)
-                yield kind, name, [rmse(true, made), rmse(true[visible], made[visible]), seconds]
+                head = {"tile": stem, "family": family(tile), "seed": seed, "kind": kind}
+                yield head | {"method": name, "seconds": seconds} | judge(tile, done, mask)
+
+
+def table(records: Sequence[Mapping[str, Any]], names: Sequence[str], kinds: Sequence[str]) -> str:
+    """RMSE of all / visible bands, medians over cases, and the coverage of intervals."""
+    lines = [f"| method | {' | '.join(kinds)} | coverage | s per tile |"]
+    lines.append("|---" * (len(kinds) + 3) + "|")
+    for name in names:
+        ours = [r for r in records if r["method"] == name]
+        cells = []
+        for kind in kinds:
+            both = [(r["rmse"], r["visible"]) for r in ours if r["kind"] == kind]
+            middle = np.median(both, axis=0) if both else (np.nan, np.nan)
+            cells.append(" / ".join(f"{m:.4f}" for m in middle))
+        covered = [r["coverage"] for r in ours if "coverage" in r]
+        cells.append(f"{100 * np.mean(covered):.0f} %" if covered else "")
+        cells.append(f"{np.mean([r['seconds'] for r in ours]):.2f}" if ours else "")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def factors(records: Sequence[Mapping[str, Any]]) -> str:
+    """By method and kind: coverage, and what widths have to be multiplied with for 90 %."""
+    lines = ["| method | kind | coverage | factor for 90 % |", "|---|---|---|---|"]
+    for name, kind in dict.fromkeys((r["method"], r["kind"]) for r in records):
+        ours = [r for r in records if (r["method"], r["kind"]) == (name, kind) and "ratio" in r]
+        if ours:
+            covered = 100 * np.mean([r["coverage"] for r in ours])
+            pooled = np.quantile(np.concatenate([r["ratio"] for r in ours]), 0.9)
+            lines.append(f"| {name} | {kind} | {covered:.0f} % | {pooled:.2f} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -163,25 +221,35 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256, help="side of the tiles in pixels")
     parser.add_argument("--seed", type=int, nargs="+", default=[0], help="of the clouds; several")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
-    fillers = ["telea", "biharmonic", "idw", "regression", "adaptive", "auto"]
-    parser.add_argument("--fillers", nargs="*", default=fillers)
+    parser.add_argument("--fillers", nargs="*", default=FILLERS)
+    parser.add_argument("--log", type=Path, help="JSON lines, one a case; those in it are not run")
     options = parser.parse_args()
+    lines = options.log.read_text().splitlines() if options.log and options.log.exists() else []
+    records = [json.loads(line) for line in lines]
+    known = {(r["tile"], r["seed"], r["kind"], r["method"]) for r in records}
     tiles = list(islice(clear_tiles(options.data, options.split, options.size), options.tiles))
-    found: dict[tuple[str, str], list[list[float]]] = defaultdict(list)
-    for seed in options.seed:
-        for kind, name, scores in run(tiles, options.fillers, seed, options.kinds):
-            found[kind, name].append(scores)
-            print(f"{seed} {kind} {name}", *(f"{s:.4f}" for s in scores), file=sys.stderr)
-    kinds = list(dict.fromkeys(kind for kind, _ in found))
-    where = f"{len(tiles)} tiles of split {options.split}"
-    print(f"RMSE of all / visible bands on masked pixels, median of {where}, ", end="")
-    print(f"clouds of seed {', '.join(map(str, options.seed))}\n")
-    print(f"| method | {' | '.join(kinds)} | s per tile |")
-    print("|---" * (len(kinds) + 2) + "|")
-    for name in methods(options.fillers):
-        cells = [np.median(found[kind, name], axis=0) for kind in kinds]
-        text = " | ".join(f"{a:.4f} / {v:.4f}" for a, v, _ in cells)
-        print(f"| {name} | {text} | {np.mean([c[2] for c in cells]):.2f} |")
+    with options.log.open("a") if options.log else nullcontext(sys.stderr) as log:
+        for seed in options.seed:
+            for record in run(tiles, options.fillers, seed, options.kinds, known):
+                records.append(record)
+                print(json.dumps(record), file=log, flush=True)
+    records = [
+        r
+        for r in records
+        if r["seed"] in options.seed
+        and r["kind"] in options.kinds
+        and r["method"] in options.fillers
+    ]
+    kinds = [k for k in KINDS if k in options.kinds]
+    print(f"RMSE of all / visible bands on masked pixels, {len(tiles)} tiles of split "
+          f"{options.split}, clouds of seed {', '.join(map(str, options.seed))}")  # fmt: skip
+    families = dict.fromkeys(r["family"] for r in records)
+    for name, ours in [("all", records)] + [
+        (f, [r for r in records if r["family"] == f]) for f in families
+    ]:
+        count = len({r["tile"] for r in ours})
+        print(f"\n{name}, median of {count} tiles\n\n{table(ours, options.fillers, kinds)}")
+    print(f"\n90 % intervals\n\n{factors(records)}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,53 @@ def mask_colours(mask: CloudMask) -> NDArray[np.uint8]:
     return _colour_table(MASK_LEGEND)[mask.classes]
 
 
+Rows = list[tuple[tuple[int, int, int] | None, str]]
+"""Entries of a legend: the colour of the swatch, None for none, and the text."""
+
+
+class Panel(NamedTuple):
+    """One picture of a result."""
+
+    image: NDArray[np.uint8]
+    """(y, x, 3) red, green, blue."""
+    title: str
+    keys: Rows
+
+
+def panels(
+    tile: Tile, mask: CloudMask, filled: FilledTile | None, size: tuple[int, int]
+) -> list[Panel]:
+    """Scene, mask over the scene, and filled scene if there is one, with one stretch.
+
+    Pixels that nothing could fill are hatched in the last. The keys tell the share of the valid
+    pixels that each class has.
+
+    Args:
+        tile: the scene as it came.
+        mask: on its grid.
+        filled: on its grid.
+        size: (width, height) of the pictures in pixels.
+
+    Raises:
+        GridError: ``mask`` or ``filled`` is not on the grid of ``tile``.
+    """
+    mask.check_grid(tile)
+    stretch = find_stretch(tile, mask)
+    scene = fit(stretch_rgb(tile, stretch), size)
+    codes = fit_codes(mask.classes, size)
+    found = _shares(mask.classes, MASK_LEGEND)
+    pictures = [
+        Panel(scene, f"Scene: {stretch.name}", []),
+        Panel(overlay(scene, codes), "Clouds and shadows", found),
+    ]
+    if filled is not None:
+        after = fit(stretch_rgb(filled.tile, stretch), size)
+        after = hatch(after, fit_codes(filled.provenance, size) == UNFILLABLE)
+        told: Rows = [(None, text) for _, text in _shares(filled.provenance, PROVENANCE_LEGEND)]
+        pictures.append(Panel(after, "Filled", told))
+    return pictures
+
+
 def panel(tile: Tile, mask: CloudMask, filled: FilledTile | None = None) -> Image.Image:
     """Scene, mask over the scene, and filled scene side by side, with one stretch.
 
@@ -42,31 +89,19 @@ def panel(tile: Tile, mask: CloudMask, filled: FilledTile | None = None) -> Imag
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    mask.check_grid(tile)
-    stretch = find_stretch(tile, mask)
-    size = _display_size(tile.shape)
-    scene = _fit(stretch_rgb(tile, stretch), size)
-    codes = _fit_codes(mask.classes, size)
-    pictures: list[tuple[NDArray[np.uint8], str, Rows]] = [
-        (scene, f"Scene: {stretch.name}", []),
-        (_overlay(scene, codes), "Clouds and shadows", _shares(mask.classes, MASK_LEGEND)),
-    ]
-    if filled is not None:
-        after = _fit(stretch_rgb(filled.tile, stretch), size)
-        after = _hatch(after, _fit_codes(filled.provenance, size) == UNFILLABLE)
-        told = _shares(filled.provenance, PROVENANCE_LEGEND)
-        pictures.append((after, "Filled", [(None, text) for _, text in told]))
+    pictures = panels(tile, mask, filled, _display_size(tile.shape))
+    size = pictures[0].image.shape[1::-1]
 
     font = ImageFont.load_default(_TEXT)
-    lines = max(len(_flow(rows, size[0], font)) for _, _, rows in pictures)
+    lines = max(len(_flow(p.keys, size[0], font)) for p in pictures)
     width = len(pictures) * (size[0] + _GAP) + _GAP
     sheet = Image.new("RGB", (width, _HEAD + size[1] + lines * _LINE + _GAP), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    for k, (picture, title, rows) in enumerate(pictures):
+    for k, p in enumerate(pictures):
         left = _GAP + k * (size[0] + _GAP)
-        draw.text((left, _HEAD / 2), _short(title, size[0], font), _INK, font, anchor="lm")
-        sheet.paste(Image.fromarray(picture), (left, _HEAD))
-        _legend(draw, rows, (left, _HEAD + size[1]), size[0], font)
+        draw.text((left, _HEAD / 2), _short(p.title, size[0], font), _INK, font, anchor="lm")
+        sheet.paste(Image.fromarray(p.image), (left, _HEAD))
+        _legend(draw, p.keys, (left, _HEAD + size[1]), size[0], font)
     return sheet
 
 
@@ -96,7 +131,7 @@ def _display_size(shape: tuple[int, int]) -> tuple[int, int]:
     return max(round(width * scale), 1), max(round(height * scale), 1)
 
 
-def _fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Average down by area, or enlarge by whole pixels."""
     from PIL import Image
 
@@ -105,7 +140,7 @@ def _fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     return np.asarray(Image.fromarray(picture).resize(size, how))
 
 
-def _fit_codes(codes: ByteArray, size: tuple[int, int]) -> ByteArray:
+def fit_codes(codes: ByteArray, size: tuple[int, int]) -> ByteArray:
     from PIL import Image
 
     return np.asarray(Image.fromarray(codes).resize(size, Image.Resampling.NEAREST))
@@ -119,7 +154,7 @@ def _colour_table(legend: Legend) -> NDArray[np.uint8]:
     return table
 
 
-def _overlay(picture: NDArray[np.uint8], codes: ByteArray) -> NDArray[np.uint8]:
+def overlay(picture: NDArray[np.uint8], codes: ByteArray) -> NDArray[np.uint8]:
     """Tint each class in its colour and draw its outline in full."""
     colours = _colour_table(MASK_LEGEND)[codes]
     edge = np.zeros(codes.shape, bool)
@@ -130,16 +165,12 @@ def _overlay(picture: NDArray[np.uint8], codes: ByteArray) -> NDArray[np.uint8]:
     return np.rint(mixed).astype(np.uint8)
 
 
-def _hatch(picture: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def hatch(picture: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Dark diagonal lines: the ground there is not known."""
     y, x = np.ogrid[: where.shape[0], : where.shape[1]]
     out = picture.copy()
     out[where & ((x + y) % 8 < 2)] = PROVENANCE_LEGEND[UNFILLABLE].rgb
     return out
-
-
-Rows = list[tuple[tuple[int, int, int] | None, str]]
-"""Entries of a legend: the colour of the swatch, None for none, and the text."""
 
 
 def _shares(codes: ByteArray, legend: Legend) -> Rows:

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def _parsed(path: Path) -> Any:
 def acquisition(item: Any) -> tuple[Acquisition, Origin, dict[str, str]]:
     """Acquisition, sensor and tags from the item's properties."""
     p = item.properties
-    time = item.datetime or item.common_metadata.start_datetime
+    time = item.datetime or _begun(item)
     said = {
         "SENSOR": p.get("platform"),
         "LEVEL": p.get("processing:level") or p.get("landsat:correction"),
@@ -98,6 +99,15 @@ def acquisition(item: Any) -> tuple[Acquisition, Origin, dict[str, str]]:
     tags = {k: str(v) for k, v in said.items() if v is not None}
     found = origin(tags, "", ())
     return from_tags(tags, found), found, tags
+
+
+def _begun(item: Any) -> datetime | None:
+    """When an acquisition began that the item tells as a span; a longer span is no time at all."""
+    start, end = item.common_metadata.start_datetime, item.common_metadata.end_datetime
+    if start is None or (end is not None and end - start > timedelta(days=1)):
+        return None
+    begun: datetime = start
+    return begun
 
 
 def asset_bands(item: Any, chosen: Sequence[str] | None = None) -> list[AssetBand]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .bands import BLUE, GREEN, NIR, RED, BandSet
+from .bands import BLUE, CIRRUS, GREEN, NIR, RED, SWIR1, SWIR2, THERMAL, BandSet
 from .legend import NODATA_GREY
 from .tile import BoolArray, CloudMask, FloatArray, Tile
 
@@ -38,14 +38,20 @@ class Stretch:
     """What is shown, for example ``RGB (B04, B03, B02)``."""
 
 
-def find_stretch(tile: Tile, mask: CloudMask | None = None) -> Stretch:
-    """Choose bands, and the range of their values from dark to bright ground.
+Shown = tuple[tuple[int, int, int], str]
+"""Indices for red, green and blue, and what that is called."""
+
+
+def find_stretch(tile: Tile, mask: CloudMask | None = None, shown: Shown | None = None) -> Stretch:
+    """The range of the values of some bands from dark to bright ground.
+
+    ``shown`` are the bands, `shown_bands` by default.
 
     Where ``mask`` tells clouds and shadows, clouds are left out of both ends, so they do not
     black out the ground, and shadows of the bright end. With fewer than 1 % such pixels all
     valid ones count.
     """
-    bands, kind = shown_bands(tile.bands)
+    bands, kind = shown or shown_bands(tile.bands)
     unique = list(dict.fromkeys(bands))
     name = f"{kind} ({', '.join(tile.bands[i].name for i in unique)})"
     step = max(1, int(np.sqrt(tile.data[0].size / _SAMPLE)))
@@ -85,8 +91,27 @@ def stretch_rgb(
     return out
 
 
-def shown_bands(bands: BandSet) -> tuple[tuple[int, int, int], str]:
-    """Indices for red, green and blue, and what that is called.
+_VIEWS = (
+    ("false colour", (NIR, RED, GREEN)),
+    ("short-wave infrared", (SWIR2, NIR, RED)),
+    ("short-wave infrared", (SWIR1, NIR, RED)),
+    ("thermal", (THERMAL,) * 3),
+    ("cirrus", (CIRRUS,) * 3),
+)
+
+
+def views(bands: BandSet) -> list[Shown]:
+    """`shown_bands`, then what else the bands allow: false colours and the infrared."""
+    seen = {"": shown_bands(bands)}
+    for kind, windows in _VIEWS:
+        found = [i for w in windows if (i := bands.find(w)) is not None]
+        if len(found) == 3 and all(found != list(known) for known, _ in seen.values()):
+            seen.setdefault(kind, ((found[0], found[1], found[2]), kind))
+    return list(seen.values())
+
+
+def shown_bands(bands: BandSet) -> Shown:
+    """The bands of the picture of a scene.
 
     Natural colours, else near infrared, red and green, else the nearest three, else grey.
     """

@@ -58,6 +58,7 @@ __all__ = [
     "MaskResult",
     "MaskSettings",
     "auto",
+    "check",
     "choose",
     "detect",
     "fitting",
@@ -65,6 +66,7 @@ __all__ = [
     "mask_scene",
     "mask_scenes",
     "mask_xarray",
+    "names",
 ]
 
 
@@ -79,7 +81,7 @@ def get(name: str, **settings: Any) -> Detector:
 
 def fitting(tile: Tile) -> list[str]:
     """Names of the built-in detectors that work on this tile, best first, then plug-ins."""
-    return [name for name in _names() if _fits(name, tile)]
+    return [name for name in names() if _fits(name, tile)]
 
 
 def auto(tile: Tile) -> str:
@@ -90,7 +92,7 @@ def auto(tile: Tile) -> str:
     """
     found = fitting(tile)
     if not found:
-        needs = "; ".join(f"{name}: {_needs(name)}" for name in _names())
+        needs = "; ".join(f"{name}: {_needs(name)}" for name in names())
         raise UnfitError(
             f"{tile.path or 'a tile'} with bands {', '.join(map(str, tile.bands)) or 'none'}",
             f"what one of the detectors needs ({needs})",
@@ -110,7 +112,7 @@ def choose(tile: Tile, name: str = "auto", **settings: Any) -> tuple[str, Detect
         name = auto(tile)
     detector = get(name, **settings)
     try:
-        _check(detector, tile)
+        check(detector, tile)
     except UnfitError as error:
         others = fitting(tile)
         remedy = f"use one that fits: {', '.join(others)}" if others else "use another file"
@@ -123,23 +125,24 @@ def detect(tile: Tile, name: str = "auto", **settings: Any) -> CloudMask:
     return choose(tile, name, **settings)[1].mask(tile)
 
 
-def _names() -> list[str]:
+def names() -> list[str]:
+    """All detectors: those of ``auto``, best first, then peers and plug-ins."""
     return [*AUTO, *sorted(set(available(DETECTORS, GROUP)) - set(AUTO))]
 
 
-def _check(detector: Detector, tile: Tile) -> None:
+def check(detector: Detector, tile: Tile) -> None:
     """Raise UnfitError unless it works on ``tile``: by its own ``check``, else by its bands."""
-    check = getattr(detector, "check", None)
-    if check is None:
+    own = getattr(detector, "check", None)
+    if own is None:
         tile.bands.locate(detector.bands)
     else:
-        check(tile)
+        own(tile)
 
 
 def _fits(name: str, tile: Tile) -> bool:
     """Whether it works on ``tile``; a plug-in that cannot even be made does not."""
     try:
-        _check(get(name), tile)
+        check(get(name), tile)
     except (KumosanError, ImportError):
         return False
     return True

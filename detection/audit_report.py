@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from ..datasets.html_page import figure, image_uri, img, page
 from ..datasets.labels.decisions import KEEP, RELABEL, write_decisions
 from .audit import Suspect
-from .evaluation_pictures import classes_uri, image_uri
+from .evaluation_pictures import classes_uri
 
 SHEET, TABLE, DECISIONS = "audit.html", "suspects.csv", "decisions.csv"
 MAX_SHOWN = 60
@@ -19,9 +20,8 @@ _COLUMNS = (
     "shift_columns", "duplicate_of", "annotator", "decision",
 )  # fmt: skip
 _STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
-section{border-top:1px solid #ddd;padding:.6rem 0}figure{display:inline-block;margin:0 .5rem 0 0}
-img{display:block;width:256px;image-rendering:pixelated}figcaption{font-size:13px;color:#444}
+section{border-top:1px solid #ddd;padding:.6rem 0}img{width:256px;image-rendering:pixelated}
+figure{display:inline-block;margin:0 .5rem 0 0}
 """
 
 
@@ -62,7 +62,6 @@ def write_audit(folder: Path, suspects: Sequence[Suspect], n: int) -> None:
 def _page(shown: Sequence[Suspect]) -> str:
     """Image, label and prediction of each suspect. Texts are escaped: they may be anybody's."""
     parts = [
-        "<h1>Suspicious labels</h1>",
         f"<p>Nothing was changed. Edit the column decision of {DECISIONS}: keep, drop or relabel; "
         "training leaves out what is not kept.</p>",
     ]
@@ -72,12 +71,7 @@ def _page(shown: Sequence[Suspect]) -> str:
             ("label", classes_uri(s.sight.truth)),
             ("prediction", classes_uri(s.sight.found["prediction"])),
         )
-        figures = "".join(
-            f'<figure><img src="{uri}" alt=""><figcaption>{name}</figcaption></figure>'
-            for name, uri in pictures
-        )
+        figures = "".join(figure(img(uri, f"{s.row.id}: {name}"), name) for name, uri in pictures)
         told = f"{rank}. {escape(s.row.id)}: {escape(s.reason)} (score {s.score:.2f})"
         parts.append(f"<section><p>{told}</p>{figures}</section>")
-    head = f'<meta charset="utf-8"><title>Suspicious labels</title><style>{_STYLE}</style>'
-    body = "".join(parts)
-    return f'<!DOCTYPE html><html lang="en"><head>{head}</head><body>{body}</body></html>\n'
+    return page("Suspicious labels", parts, _STYLE)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.catalog import Row
+from ..datasets.html_page import data_uri
 from ..datasets.legend import MASK_LEGEND, NODATA_GREY
 from ..datasets.stretch import stretch_rgb
 from ..datasets.tile import NODATA, ByteArray, CloudMask, Tile
@@ -62,13 +60,6 @@ def take(
     )
 
 
-def image_uri(picture: NDArray[np.uint8]) -> str:
-    """A (y, x, 3) picture as JPEG in a data URI."""
-    from PIL import Image
-
-    return _uri(Image.fromarray(picture), "JPEG", quality=85)
-
-
 def classes_uri(classes: ByteArray) -> str:
     """A (y, x) mask in the colours of the classes as PNG in a data URI; clear is light grey."""
     from PIL import Image
@@ -79,10 +70,4 @@ def classes_uri(classes: ByteArray) -> str:
     table[NODATA] = NODATA_GREY
     shown = Image.fromarray(classes)
     shown.putpalette(table.ravel().tolist())
-    return _uri(shown, "PNG", optimize=True)
-
-
-def _uri(image: Any, kind: str, **settings: Any) -> str:
-    held = io.BytesIO()
-    image.save(held, kind, **settings)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(held.getvalue()).decode()}"
+    return data_uri(shown, "PNG", optimize=True)

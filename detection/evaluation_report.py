@@ -6,24 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ..datasets.html_page import figure, image_uri, img, key, table
+from ..datasets.html_page import page as html_page
 from ..datasets.legend import MASK_LEGEND
 from ..datasets.tile import CLASS_NAMES
 from .boundary import TOLERANCES_PX
 from .evaluation_facts import digits, unfit_text
-from .evaluation_pictures import Sight, classes_uri, image_uri
+from .evaluation_pictures import Sight, classes_uri
 from .metrics import MEASURES
 
 MAX_PICTURES_BYTES = 4_000_000
 """Pictures beyond this are left out, so that the page stays below 5 MB."""
-_STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse;margin:.6rem 0 1.4rem}caption{text-align:left;color:#555}
-td,th{padding:.15rem .6rem;border-bottom:1px solid #ddd;text-align:right}
-td:first-child,th:first-child,td.t,th.t{text-align:left}
-figure{display:inline-block;margin:.3rem .5rem .8rem 0;vertical-align:top}
-figcaption{font-size:13px;color:#444;max-width:256px}img{display:block;image-rendering:pixelated}
-.key{display:inline-block;width:.9em;height:.9em;margin:0 .3em 0 1em;border:1px solid #999}
-"""
+_STYLE = "figure{display:inline-block;margin:0 .6rem .8rem 0;vertical-align:top;max-width:16rem}"
 _MEANING = """PA: share of the class that was found (recall). UA: share of what was found that is
 right (precision). OA: share of all pixels that is right. BOA: mean of the recalls of the class and
 of the rest. All pixels are pooled; in brackets the 95 % interval from resampling whole places, not
@@ -37,7 +31,7 @@ Part = tuple[str, Mapping[str, Any], Sequence[Sight]]
 
 def page(title: str, parts: Iterable[Part]) -> str:
     """The whole page. Texts of the catalogue are escaped: they may come from anywhere."""
-    body = [f"<h1>{escape(title)}</h1>", f"<p>{_MEANING}</p>"]
+    body = [f"<p>{_MEANING}</p>"]
     left = MAX_PICTURES_BYTES
     for heading, facts, sights in parts:
         body.append(f"<h2>{escape(heading)}</h2>")
@@ -53,10 +47,7 @@ def page(title: str, parts: Iterable[Part]) -> str:
         body.append(_curves(facts))
         shown, left = _worst(sights, left)
         body.append(shown)
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-    return (
-        f'<!DOCTYPE html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
-    )
+    return html_page(title, body, _STYLE)
 
 
 def _views(facts: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
@@ -79,7 +70,7 @@ def _main(facts: Mapping[str, Any]) -> str:
             cells.append(digits(of[measure]) + ends)
         rows.append([name, view, *cells, of["tiles"], f"{of['n'] / 1e6:.2f}"])
     head = ["detector", "view", *(m.upper() for m in MEASURES[:4]), "IoU", "Dice", "tiles", "Mpx"]
-    return _table("All pixels pooled", head, rows)
+    return table("All pixels pooled", head, rows, 2)
 
 
 def _patches(facts: Mapping[str, Any]) -> str:
@@ -90,7 +81,7 @@ def _patches(facts: Mapping[str, Any]) -> str:
         rows.append([name, view, *medians, *shares])
     head = ["detector", "view", "median PA", "median UA", "median BOA"]
     head += [f"{m} {r}" for m in ("PA", "UA") for r in ("< .1", ".1 to .9", "> .9")]
-    return _table("Image by image: medians, and the share of images in each range", head, rows)
+    return table("Image by image: medians, and the share of images in each range", head, rows, 2)
 
 
 def _classes(facts: Mapping[str, Any]) -> str:
@@ -103,7 +94,7 @@ def _classes(facts: Mapping[str, Any]) -> str:
     ]  # fmt: skip
     names = [c.replace("_", " ") for c in CLASS_NAMES]
     caption = "IoU of the four classes, their mean, and over the pixels of all classes"
-    return _table(caption, ["detector", *names, "mean", "micro"], rows)
+    return table(caption, ["detector", *names, "mean", "micro"], rows)
 
 
 def _outlines(facts: Mapping[str, Any]) -> str:
@@ -112,7 +103,7 @@ def _outlines(facts: Mapping[str, Any]) -> str:
         [name, view, *(digits(of["boundary"][k]) for k in keys)] for name, view, of in _views(facts)
     ]
     head = ["detector", "view", "boundary IoU", *(f"F1, {t} px" for t in TOLERANCES_PX)]
-    return _table("Outlines", head, rows)
+    return table("Outlines", head, rows, 2)
 
 
 def _sensors(facts: Mapping[str, Any]) -> str:
@@ -123,7 +114,7 @@ def _sensors(facts: Mapping[str, Any]) -> str:
                 cells = [digits(of[view][m]) for m in ("pa", "ua", "boa", "iou")]
                 rows.append([name, sensor, view, *cells, of[view]["tiles"]])
     head = ["detector", "sensor", "view", "PA", "UA", "BOA", "IoU", "tiles"]
-    return _table("Sensor by sensor", head, rows)
+    return table("Sensor by sensor", head, rows, 3)
 
 
 def _curves(facts: Mapping[str, Any]) -> str:
@@ -131,21 +122,22 @@ def _curves(facts: Mapping[str, Any]) -> str:
     for name, view, of in _views(facts):
         if of["reliability"]:
             told = f"{name}, {view}: calibration error {digits(of['reliability']['error'])}"
-            figures.append(_figure(_curve(of["reliability"]), told))
+            figures.append(figure(_curve(of["reliability"], told), told))
     if not figures:
         return ""
     how = "Of the pixels given a probability, how many are positive; the thin line is perfect."
     return f"<h3>Reliability</h3><p>{how}</p>{''.join(figures)}"
 
 
-def _curve(of: Mapping[str, Any]) -> str:
+def _curve(of: Mapping[str, Any], told: str) -> str:
     """SVG of 200 px: probability across, frequency up, one dot a bin that holds pixels."""
     pairs = zip(of["probability"], of["frequency"], strict=True)
     dots = [(20 + 170 * p, 190 - 170 * f) for p, f in pairs if p is not None]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in dots)
     drawn = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#2666d6"/>' for x, y in dots)
     return (
-        '<svg width="210" height="210" role="img"><path d="M20 20V190H190" fill="none" '
+        f'<svg width="210" height="210" role="img" aria-label="{escape(told)}">'
+        '<path d="M20 20V190H190" fill="none" '
         'stroke="#888"/><path d="M20 190L190 20" stroke="#bbb"/>'
         '<text x="16" y="206" font-size="11">0</text><text x="184" y="206" font-size="11">1</text>'
         '<text x="8" y="26" font-size="11">1</text>'
@@ -157,11 +149,15 @@ def _worst(sights: Sequence[Sight], left: int) -> tuple[str, int]:
     """Rows of pictures while there is room, and the room that is left in bytes."""
     body, dropped = [], 0
     for sight in sights:
-        figures = [_picture(image_uri(sight.image), "image")]
-        figures.append(_picture(classes_uri(sight.truth), "truth"))
+        who = sight.row.id
+        figures = [
+            figure(img(image_uri(sight.image), f"{who} as it looks"), "image"),
+            figure(img(classes_uri(sight.truth), f"{who}, labels"), "truth"),
+        ]
         for name, found in sight.found.items():
             wrong = f"{100 * sight.wrong[name]:.1f} % wrong"
-            figures.append(_picture(classes_uri(found), f"{name}: {wrong}"))
+            mask = img(classes_uri(found), f"{who}, mask of {name}")
+            figures.append(figure(mask, f"{name}: {wrong}"))
         text = f"<h4>{escape(sight.row.id)}, {escape(sight.row.sensor)}</h4>{''.join(figures)}"
         if len(text) > left:
             dropped += 1
@@ -170,34 +166,7 @@ def _worst(sights: Sequence[Sight], left: int) -> tuple[str, int]:
         body.append(text)
     if not sights:
         return "", left
-    keys = "".join(
-        f'<span class="key" style="background:rgb{e.rgb}"></span>{e.name.replace("_", " ")}'
-        for e in MASK_LEGEND
-    )
     note = f"<p>{dropped} more are left out to keep the page small.</p>" if dropped else ""
+    keys = " ".join(key(e.rgb, e.name.replace("_", " ")) for e in MASK_LEGEND)
     told = f"<h3>The images that a detector misjudged most</h3><p>{keys}</p>"
     return told + "".join(body) + note, left
-
-
-def _picture(uri: str, caption: str) -> str:
-    return _figure(f'<img src="{uri}" alt="{escape(caption)}">', caption)
-
-
-def _figure(content: str, caption: str) -> str:
-    return f"<figure>{content}<figcaption>{escape(caption)}</figcaption></figure>"
-
-
-def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    if not rows:
-        return ""
-    texts = sum(h in ("detector", "view", "sensor") for h in head)
-
-    def line(cells: Sequence[object], tag: str) -> str:
-        marked = (
-            f"<{tag}{' class=t' if i < texts else ''}>{escape(str(c))}</{tag}>"
-            for i, c in enumerate(cells)
-        )
-        return f"<tr>{''.join(marked)}</tr>"
-
-    body = "".join(line(row, "td") for row in rows)
-    return f"<table><caption>{escape(caption)}</caption>{line(head, 'th')}{body}</table>"

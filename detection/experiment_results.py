@@ -6,12 +6,12 @@ import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
 
 import numpy as np
 
 from ..datasets.atomic import atomic_file
 from ..datasets.errors import FileError, UsageError
+from ..datasets.tables import spread, table
 from .class_counts import ClassCounts
 from .experiments import BASE
 from .metrics import VIEWS, Confusion
@@ -228,24 +228,10 @@ def markdown(found: Sequence[Summary]) -> str:
     differ = [["variant less base", "bands", "seeds", *names]]
     for each in found:
         head = [each.variant, each.bands]
-        cells = [_spread(each.values[n], "{:.3f}") for n in names]
-        reached.append([*head, str(len(each.seeds)), *cells, _spread(each.seconds, "{:.0f}")])
+        cells = [spread(each.values[n], "{:.3f}") for n in names]
+        reached.append([*head, str(len(each.seeds)), *cells, spread(each.seconds, "{:.0f}")])
         pairs = len(each.differences[names[0]])
         if each.variant != BASE and pairs:
-            cells = [_spread(each.differences[n], "{:+.3f}") for n in names]
+            cells = [spread(each.differences[n], "{:+.3f}") for n in names]
             differ.append([*head, str(pairs), *cells])
-    return "\n\n".join(_table(rows) for rows in (reached, differ) if len(rows) > 1)
-
-
-def _spread(values: Sequence[float], form: str) -> str:
-    """Mean (smallest to largest) of those that are defined."""
-    known = [v for v in values if v == v]
-    if len(known) < 2:
-        return form.format(known[0]) if known else "-"
-    ends = f" ({form.format(min(known))} to {form.format(max(known))})"
-    return form.format(mean(known)) + ends
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n\n".join(table(rows) for rows in (reached, differ) if len(rows) > 1)

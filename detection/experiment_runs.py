@@ -14,6 +14,7 @@ import numpy as np
 from ..datasets.bands import BLUE, GREEN, RED, BandSet
 from ..datasets.catalog import CatalogTiles, Row, made_by, read_catalog
 from ..datasets.errors import KumosanError, OutputError, UnfitError
+from ..datasets.pace import Pace
 from ..datasets.protocols import Detector
 from ..datasets.tile import NODATA, SHADOW, THICK, THIN, ByteArray, Tile
 from .braaten import Braaten
@@ -106,7 +107,7 @@ def run(
         _prepare(out / trial.folder, trial, overwrite)
     results = read_results(out / RESULTS)
     views = ("all", "rgb") if experiment.rgb else ("all",)
-    pace = _Pace()
+    pace = Pace()
     for number, trial in enumerate(trials, 1):
         folder = out / trial.folder
         own = (trial.variant, trial.seed, trial.fold.number)
@@ -150,20 +151,6 @@ def _train(trial: Trial, data: Path, folder: Path, tell: Tell) -> float:
     if not (folder / WEIGHTS).exists():
         Run(trial.config, folder, data, trial.seed, trial.fold).train(tell)
     return float("nan") if before else time.perf_counter() - begin
-
-
-class _Pace:
-    """How long the rest takes, if it goes on as since the beginning."""
-
-    def __init__(self) -> None:
-        self.began, self.done = time.perf_counter(), 0
-
-    def left(self, trainings: int, part: float) -> float | None:
-        """Seconds for ``trainings`` more, of the first of which ``part`` is done; None at first."""
-        work = self.done + part
-        if not work:
-            return None
-        return (time.perf_counter() - self.began) / work * (trainings - part)
 
 
 def judge(detector: Detector, rows: Sequence[Row], bands: str = "all") -> Found:

@@ -108,6 +108,19 @@ def compare(truth: ByteArray, predicted: ByteArray) -> dict[str, Confusion]:
     return {name: confusion(truth, predicted, classes) for name, classes in VIEWS.items()}
 
 
+def agreement(one: ByteArray, other: ByteArray, positive: Iterable[int]) -> float:
+    """IoU of what two masks call positive, where both say something; the same either way round.
+
+    NaN where neither finds any.
+
+    Raises:
+        GridError: the masks differ in shape.
+    """
+    check_shapes(one, other)
+    both = np.where(other == NODATA, NODATA, one).astype(np.uint8)
+    return confusion(both, other, positive).iou
+
+
 def pooled(patches: Iterable[Confusion]) -> Confusion:
     """All pixels of all patches together.
 

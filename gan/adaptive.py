@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import ClassVar
 
@@ -14,23 +14,16 @@ from sklearn.preprocessing import StandardScaler
 
 from ..datasets.bands import BandSet
 from ..datasets.errors import ValueRangeError
-from ..datasets.protocols import Filler
-from ..datasets.tile import (
-    NODATA,
-    SPATIAL,
-    SPECTRAL,
-    BoolArray,
-    CloudMask,
-    FilledTile,
-    FloatArray,
-    Tile,
-)
-from .common import MIN_CLEAR, Area, assemble, fillable_bands, untouched
+from ..datasets.protocols import Filler, learnt
+from ..datasets.tile import BoolArray, CloudMask, FilledTile, FloatArray, Tile
+from .common import MIN_CLEAR, Area, fillable_bands
+from .faded import Faded
 from .features import MAX_BANDS, feature_bands
+from .learnt import Learnt
 from .lifting import Lifting
 from .painted import KINDS, Canvas, Painted, under_clouds, under_veils
 from .regression import RandomFeatures
-from .relation import Learner, Relation, confidence, removed
+from .relation import Learner, Relation, removed
 from .veil import VeilKind
 from .weighted import InverseDistance
 
@@ -38,9 +31,6 @@ WINDOW_PX = 192
 """Side of the windows of a large scene that are painted and learnt from."""
 HELD_OUT = 4
 """One painted sky in so many is not learnt from, but tells how far the fit can be trusted."""
-FADE = 0.15
-"""Above ``min_confidence`` by this, a pixel is spectral alone; from there down to it, the spatial
-fill takes over smoothly."""
 UNITS = 300
 """Random rectified features."""
 STIFF = 100.0
@@ -48,6 +38,8 @@ STIFF = 100.0
 MOST_NETWORK = 0.5
 """Largest share of the perceptron: held-out skies are of the models that were learnt, and there
 it looks better than under other clouds."""
+DOUBT: dict[VeilKind, float] = {"thin": 0.6, "shadow": 1.25}
+"""Factors of the error that held-out skies show. See docs/fills.md for how they were chosen."""
 HIDDEN = (64, 64)
 EPOCHS = 25
 BATCH = 512
@@ -90,8 +82,8 @@ class Adaptive:
     """Skies painted for each kind, one third of them by ``synthesis``, the others plain veils."""
     samples: int = 20_000
     """Painted pixels that are learnt from, at most."""
-    min_confidence: float = 0.3
-    """Pixels below it are left unfillable, with their observed values."""
+    min_confidence: float = 0.4
+    """Thin cloud below it is left unfillable, with its observed values; shadow below half of it."""
     spatial: Filler = field(default_factory=InverseDistance)
     """Mixed in where the spectral fill is hardly trusted."""
 
@@ -108,32 +100,17 @@ class Adaptive:
         Raises:
             GridError: ``mask`` is not on the grid of ``tile``.
         """
-        area = Area.of(tile, mask)
-        wanted = area.todo & np.isin(mask.classes, [code for code, _ in KINDS])
-        enough = np.count_nonzero(area.clear) >= MIN_CLEAR
-        if not (enough and wanted.any() and feature_bands(tile.bands, cirrus=False)):
-            return untouched(tile, area)
-        modelled, others = canonical(tile)
-        values = np.full((len(tile.bands), *tile.shape), np.nan, np.float32)
-        error = np.full(tile.shape, np.inf, np.float32)
-        for code, kind in KINDS:
-            here = wanted & (mask.classes == code)
-            relation = self._fit(tile, area.clear, kind, modelled) if here.any() else None
-            if relation is not None:
-                relation.apply(tile, here, area.clear, values, error)
-        if others:
-            _lift(tile, area.clear, modelled, others, values, error, self.seed)
-        sure = confidence(error)
-        filled = wanted & (sure >= self.min_confidence)
-        done = assemble(tile, area, filled, values[:, filled], sure[filled], SPECTRAL)
-        return self._faded(tile, mask, done)
+        return self.learn(tile, mask).fill(tile, mask)
 
-    def _fit(
-        self, tile: Tile, clear: BoolArray, kind: VeilKind, modelled: list[int]
-    ) -> Relation | None:
+    def learn(self, tile: Tile, mask: CloudMask) -> Filler:
+        """A filler for any part of the scene that ``tile`` is of, which learns from ``tile``."""
+        spectral = Learnt(self, tile, Area.of(tile, mask).clear)
+        return Faded(spectral, learnt(self.spatial, tile, mask), self.min_confidence)
+
+    def fit(self, tile: Tile, clear: BoolArray, kind: VeilKind) -> Relation | None:
         """Paint, learn, and judge on the skies held out; None if too little could be painted."""
         rng = np.random.default_rng([self.seed, KINDS[0][1] == kind])
-        canvas = Canvas.of(tile, clear, kind, modelled)
+        canvas = Canvas.of(tile, clear, kind, canonical(tile)[0])
         if canvas is None:
             return None
         third, each = self.skies // 3, max(self.samples // self.skies, 1)
@@ -148,27 +125,13 @@ class Adaptive:
             mixture = Mixture.of(supple, Network.fit(fit, kind, rng), test)
         else:
             mixture = Mixture(supple, RandomFeatures.fit(fit, kind, UNITS, rng, STIFF), 0.5)
-        return Relation.of(canvas, fit, mixture).judged(test)
+        return Relation.of(canvas, fit, mixture, DOUBT[kind]).judged(test)
 
-    def _faded(self, tile: Tile, mask: CloudMask, done: FilledTile) -> FilledTile:
-        """``done`` with the spatial fill mixed in where the confidence nears its limit."""
-        share = np.clip((done.confidence - self.min_confidence) / FADE, 0, 1)
-        fading = done.filled & (share < 1)
-        if not fading.any():
-            return done
-        other = np.where(mask.contaminated & ~fading, NODATA, mask.classes).astype(np.uint8)
-        around = self.spatial.fill(tile, replace(mask, classes=other))
-        fading &= around.filled
-        weight = share[fading]
-        data = done.tile.data.copy()
-        for i in fillable_bands(tile):
-            new, old = data[i][fading], around.tile.data[i][fading]
-            data[i][fading] = np.where(np.isnan(new), new, old + weight * (new - old))
-        sure, provenance = done.confidence.copy(), done.provenance.copy()
-        theirs = around.confidence[fading]
-        sure[fading] = theirs + weight * (sure[fading] - theirs)
-        provenance[fading] = np.where(weight >= 0.5, SPECTRAL, SPATIAL)
-        return FilledTile(tile.with_data(data), provenance, sure)
+    def lift(self, tile: Tile, clear: BoolArray) -> Lifting | None:
+        """What predicts the bands that are not modelled from those that are."""
+        modelled, others = canonical(tile)
+        rng = np.random.default_rng(self.seed)
+        return Lifting.fit(tile, clear, modelled, others, rng) if others else None
 
 
 @dataclass(frozen=True)
@@ -239,27 +202,6 @@ def canonical(tile: Tile) -> tuple[list[int], list[int]]:
         return fillable, []
     modelled = feature_bands(tile.bands, cirrus=False)
     return modelled, [i for i in fillable if i not in set(modelled)]
-
-
-def _lift(
-    tile: Tile,
-    clear: BoolArray,
-    modelled: list[int],
-    others: list[int],
-    values: FloatArray,
-    error: FloatArray,
-    seed: int,
-) -> None:
-    """Predict ``others`` from the ``modelled`` bands; errors of all reflective bands count."""
-    lifting = Lifting.fit(tile, clear, modelled, others, np.random.default_rng(seed))
-    if lifting is None:
-        return
-    here = np.isfinite(error)
-    lifting.apply(values, here)
-    counted = [tile.bands[i].kind == "reflective" for i in lifting.lifted]
-    n = len(modelled) + sum(counted)
-    own = float((lifting.error[counted] ** 2).sum()) / n
-    error[here] = np.sqrt(error[here] ** 2 + own)
 
 
 def _standard(scaler: StandardScaler, x: FloatArray) -> FloatArray:

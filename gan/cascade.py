@@ -51,10 +51,10 @@ class Cascade:
         return _observed_only(self.spatial, done, mask)
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
-        """The same with a spectral filler that has learnt from ``tile``, if it is one that learns;
+        """The same with fillers that have learnt from ``tile``, where they are such that learn;
         for any part of the scene that ``tile`` is of."""
-        spectral = self.spectral or Regression(self.seed)
-        return replace(self, spectral=learnt(spectral, tile, mask))
+        spectral = learnt(self.spectral or Regression(self.seed), tile, mask)
+        return replace(self, spectral=spectral, spatial=learnt(self.spatial, tile, mask))
 
 
 def _rims(mask: CloudMask) -> CloudMask:

@@ -1,8 +1,6 @@
-"""Spatial fills from the surroundings: Telea's marching front and the biharmonic surface.
+"""Inpainting: fronts that march inwards, and the biharmonic surface.
 
-Both know nothing of what lies under the cloud and only carry the surroundings inwards, so they
-reach a limited distance; what lies further in stays as observed and is marked unfillable. Only
-clear pixels are sources. Pixels without data are never filled, and nothing is read from them.
+Pixels without data are never filled, and nothing is read from them.
 """
 
 from __future__ import annotations
@@ -10,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..datasets.bands import BandSet
 from ..datasets.errors import ValueRangeError
-from ..datasets.tile import SPATIAL, BoolArray, CloudMask, FilledTile, FloatArray, Tile
-from .common import Area, assemble, distance_px, fillable_bands, reach_px, untouched
+from ..datasets.tile import BoolArray, FloatArray
+from .common import Area
+from .spatial import Hole, Spatial
 
-CONFIDENCE_AT_CLEAR, CONFIDENCE_AT_REACH = 0.8, 0.2
-"""Ends of the straight line along which the confidence falls with the distance."""
 MAX_PLANES = 16
 """Bands above which the principal components of the clear spectra are filled instead."""
 _PCA_SAMPLE = 20_000
@@ -35,114 +32,114 @@ Solver = Callable[[Planes, BoolArray], Planes]
 
 
 @dataclass(frozen=True)
-class Telea:
+class Inpainting(Spatial):
+    """Band by band; of many bands, their principal components."""
+
+    def estimate(
+        self, data: FloatArray, bands: list[int], source: BoolArray, hole: Hole
+    ) -> FloatArray:
+        """See :meth:`Spatial.estimate`."""
+        unknown = self.unknown(hole) | (hole.area.clear & ~source)
+        return _fill_bands(data, bands, source, hole.target, unknown, self.solve)
+
+    def unknown(self, hole: Hole) -> BoolArray:
+        """(y, x) bool: what is solved for, at least the target."""
+        return hole.target
+
+    def solve(self, planes: Planes, unknown: BoolArray) -> Planes:
+        """(plane, y, x) values, with those of ``unknown`` filled in."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Telea(Inpainting):
     """Inpainting by fast marching (Telea 2004, J. Graphics Tools 9(1):23-34), band by band.
 
     A pixel becomes the weighted mean of the known ones within ``radius_px``, from the rim
-    inwards. The confidence falls linearly with the distance d to the nearest clear pixel, from
-    0.8 at d = 0 to 0.2 at the largest distance.
+    inwards.
     """
 
-    max_distance_m: float | None = 300.0
-    """Pixels further from clear ground are not filled; metres, used where the pixel size is
-    known."""
-    max_distance_px: float = 15.0
-    """The same in pixels, where it is not known."""
     radius_px: int = 5
     """Neighbourhood of a pixel."""
+    method: ClassVar[str] = "INPAINT_TELEA"
 
-    bands: BandSet = BandSet(())  # noqa: RUF009 (immutable); no band is indispensable
-
-    def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
-        """Fill what lies within reach of clear ground.
-
-        Raises:
-            GridError: ``mask`` is not on the grid of ``tile``.
-            ValueRangeError: a setting is not positive.
-        """
+    def check(self) -> None:
+        """Raise ValueRangeError for a radius below 1."""
         if self.radius_px < 1:
             raise ValueRangeError(
                 f"a radius of {self.radius_px} pixels", "at least 1", "give a larger radius"
             )
-        area = Area.of(tile, mask)
-        distance = distance_px(area)
-        reach = reach_px(tile, self.max_distance_m, self.max_distance_px)
-        target = area.todo & (distance <= reach)
-        # The front also starts at the inner border of this ring, from the nearest clear value;
-        # twice the reach keeps it from meeting the outer front before all of target is done.
-        ring = 2 * reach + 2 * self.radius_px + 2
-        unknown = ~area.clear & (distance <= ring)
 
-        def solve(planes: Planes, mask: BoolArray) -> Planes:
-            return _telea(planes, mask, self.radius_px)
+    def unknown(self, hole: Hole) -> BoolArray:
+        """A ring twice as wide as the reach.
 
-        return _fill(tile, area, target, unknown, distance, reach, solve)
+        The front also starts at the inner border of this ring, from the nearest clear value;
+        twice the reach keeps it from meeting the outer front before all of the target is done.
+        """
+        ring: BoolArray = hole.distance <= 2 * hole.reach + 2 * self.radius_px + 2
+        return ~hole.area.clear & ring
+
+    def solve(self, planes: Planes, unknown: BoolArray) -> Planes:
+        """By OpenCV, in units that its rounding does not show in."""
+        import cv2
+
+        holes = unknown.astype(np.uint8)
+        out = np.empty_like(planes)
+        for k, plane in enumerate(planes):
+            low = plane.min()
+            scale = _SCALE / max(plane.max() - low, 1e-12)
+            image = ((plane - low) * scale).astype(np.float32)
+            done = cv2.inpaint(image, holes, float(self.radius_px), getattr(cv2, self.method))
+            out[k] = done / scale + low
+        return out
 
 
 @dataclass(frozen=True)
-class Biharmonic:
+class NavierStokes(Telea):
+    """Inpainting by fluid dynamics (Bertalmio, Bertozzi, Sapiro 2001, CVPR, I-355).
+
+    Lines of equal brightness are carried into the hole, as a flow carries its vorticity; by
+    OpenCV, which marches inwards in one pass.
+    """
+
+    method: ClassVar[str] = "INPAINT_NS"
+
+
+@dataclass(frozen=True)
+class Biharmonic(Inpainting):
     """Inpainting by the biharmonic equation (Damelin and Hoang 2018, arXiv:1712.06652).
 
     The smoothest surface that meets the rim in value and slope. Its cost grows faster than the
     hole: holes of more than ``max_hole_px`` pixels are left alone altogether. A pixel without
-    data takes the value of the nearest clear pixel for the sake of the surface beside it. The
-    confidence is that of :class:`Telea`.
+    data takes the value of the nearest clear pixel for the sake of the surface beside it.
     """
 
-    max_distance_m: float | None = 300.0
-    """Pixels further from clear ground are not filled; metres, used where the pixel size is
-    known."""
-    max_distance_px: float = 15.0
-    """The same in pixels, where it is not known."""
     max_hole_px: int = 40_000
     """Largest hole that is solved, in pixels; holes less than 3 pixels apart count as one."""
 
-    bands: BandSet = BandSet(())  # noqa: RUF009 (immutable); no band is indispensable
-
-    def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
-        """Fill what lies within reach of clear ground, in holes that are not too large.
-
-        Raises:
-            GridError: ``mask`` is not on the grid of ``tile``.
-            ValueRangeError: a setting is not positive.
-        """
+    def check(self) -> None:
+        """Raise ValueRangeError for holes without a pixel."""
         if self.max_hole_px < 1:
             raise ValueRangeError(
                 f"holes of at most {self.max_hole_px} pixels", "at least 1", "allow larger holes"
             )
-        area = Area.of(tile, mask)
-        distance = distance_px(area)
-        reach = reach_px(tile, self.max_distance_m, self.max_distance_px)
-        holes = _small_holes(area.todo, self.max_hole_px)
-        return _fill(tile, area, holes & (distance <= reach), holes, distance, reach, _biharmonic)
 
+    def wanted(self, area: Area) -> BoolArray:
+        """Holes that are not too large."""
+        return _small_holes(area.todo, self.max_hole_px)
 
-def _fill(
-    tile: Tile,
-    area: Area,
-    target: BoolArray,
-    unknown: BoolArray,
-    distance: NDArray[np.float64],
-    reach: float,
-    solve: Solver,
-) -> FilledTile:
-    """Solve for ``unknown`` in every band and keep ``target``."""
-    if not target.any():
-        return untouched(tile, area)
-    values = np.full((len(tile.bands), int(target.sum())), np.nan, np.float32)
-    fillable = fillable_bands(tile)
-    optical = [i for i in tile.optical if i in fillable]
-    if optical:
-        values[optical] = _fill_bands(tile.data, optical, area.clear, target, unknown, solve)
-    for i in sorted(set(fillable) - set(optical)):
-        # Thermal: other units, and it may lack data where the optical bands have them.
-        source = area.clear & np.isfinite(tile.data[i])
-        if source.any():
-            missing = unknown | (area.clear & ~source)
-            values[[i]] = _fill_bands(tile.data, [i], source, target, missing, solve)
-    share = distance[target] / reach
-    confidence = CONFIDENCE_AT_CLEAR + (CONFIDENCE_AT_REACH - CONFIDENCE_AT_CLEAR) * share
-    return assemble(tile, area, target, values, confidence, SPATIAL)
+    def unknown(self, hole: Hole) -> BoolArray:
+        """All of them, also beyond the reach: the surface spans the whole hole."""
+        return self.wanted(hole.area)
+
+    def solve(self, planes: Planes, unknown: BoolArray) -> Planes:
+        """By scikit-image; float64 matters: the fourth-order equations are ill-conditioned."""
+        from skimage.restoration import inpaint_biharmonic
+
+        filled: Planes = inpaint_biharmonic(
+            planes, unknown, split_into_regions=True, channel_axis=0
+        )
+        return filled
 
 
 def _fill_bands(
@@ -185,27 +182,6 @@ def _components(
     centred = spectra - mean[:, None]
     _, vectors = np.linalg.eigh(centred @ centred.T)
     return mean, vectors[:, ::-1][:, :MAX_PLANES].T
-
-
-def _telea(planes: Planes, mask: BoolArray, radius_px: int) -> Planes:
-    import cv2
-
-    holes = mask.astype(np.uint8)
-    out = np.empty_like(planes)
-    for k, plane in enumerate(planes):
-        low = plane.min()
-        scale = _SCALE / max(plane.max() - low, 1e-12)
-        image = ((plane - low) * scale).astype(np.float32)
-        out[k] = cv2.inpaint(image, holes, float(radius_px), cv2.INPAINT_TELEA) / scale + low
-    return out
-
-
-def _biharmonic(planes: Planes, mask: BoolArray) -> Planes:
-    from skimage.restoration import inpaint_biharmonic
-
-    # float64 matters: the fourth-order equations are ill-conditioned.
-    filled: Planes = inpaint_biharmonic(planes, mask, split_into_regions=True, channel_axis=0)
-    return filled
 
 
 def _small_holes(todo: BoolArray, max_hole_px: int) -> BoolArray:

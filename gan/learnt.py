@@ -1,36 +1,52 @@
-"""The spectral regression once it has learnt: fills any part of the scene it learnt from."""
+"""A spectral filler once it has learnt: fills any part of the scene it learnt from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from ..datasets.bands import BandSet
-from ..datasets.tile import SPECTRAL, BoolArray, CloudMask, FilledTile, Tile
+from ..datasets.tile import SPECTRAL, BoolArray, CloudMask, FilledTile, FloatArray, Tile
 from .common import MIN_CLEAR, Area, Limits, assemble, plausible_range, untouched
 from .features import feature_bands
+from .lifting import Lifting
 from .painted import KINDS
-from .relation import Relation, confidence
+from .relation import Relation, confidence, least_confidence
 from .veil import VeilKind
 
-if TYPE_CHECKING:
-    from .regression import Regression
+
+class Teacher(Protocol):
+    """Fits relations on the clear ground of a scene."""
+
+    @property
+    def min_confidence(self) -> float:
+        """Thin cloud below it is left unfillable, with its observed values; shadow below half."""
+        ...
+
+    def fit(self, tile: Tile, clear: BoolArray, kind: VeilKind) -> Relation | None:
+        """The relation for one kind of veil; None if too little could be painted."""
+        ...
+
+    def lift(self, tile: Tile, clear: BoolArray) -> Lifting | None:
+        """What predicts the bands that relations do not model; None if there are none."""
+        ...
 
 
 @dataclass(frozen=True)
 class Learnt:
-    """What :class:`regression.Regression` makes of some ground.
+    """What a teacher makes of some ground.
 
     The relation of a kind (thin cloud, shadow) is fitted when it is first needed. Filled values
-    keep to the range of the ground, wherever they are filled.
+    keep to the range of the ground, wherever they are filled. Bands that are lifted count in the
+    expected error with their own, reflective ones alone.
     """
 
     bands: ClassVar[BandSet] = BandSet(())
 
-    how: Regression
+    how: Teacher
     ground: Tile
     clear: BoolArray
     """(y, x) bool: the clear pixels of ``ground``."""
@@ -50,14 +66,30 @@ class Learnt:
             relation = self._relation(kind) if here.any() else None
             if relation is not None:
                 relation.apply(tile, here, area.clear, values, error)
+        self._lift(values, error)
         sure = confidence(error)
-        filled = wanted & (sure >= self.how.min_confidence)
+        filled = wanted & (sure >= least_confidence(mask, self.how.min_confidence))
         return assemble(tile, area, filled, values[:, filled], sure[filled], SPECTRAL, self._limits)
+
+    def _lift(self, values: FloatArray, error: FloatArray) -> None:
+        """Predict the bands that were not modelled, in place."""
+        here = np.isfinite(error)
+        lifting = self._lifting if here.any() else None
+        if lifting is None:
+            return
+        lifting.apply(values, here)
+        counted = [self.ground.bands[i].kind == "reflective" for i in lifting.lifted]
+        own = float((lifting.error[counted] ** 2).sum()) / (len(lifting.known) + sum(counted))
+        error[here] = np.sqrt(error[here] ** 2 + own)
 
     def _relation(self, kind: VeilKind) -> Relation | None:
         if kind not in self._relations:
             self._relations[kind] = self.how.fit(self.ground, self.clear, kind)
         return self._relations[kind]
+
+    @cached_property
+    def _lifting(self) -> Lifting | None:
+        return self.how.lift(self.ground, self.clear)
 
     @cached_property
     def _limits(self) -> list[Limits]:

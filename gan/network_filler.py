@@ -67,6 +67,9 @@ class NetworkFiller:
     overlap_px: int = 64
     """Shared by neighbouring windows, which are blended there."""
 
+    windows: BandSet = CANONICAL_BANDS
+    """What the network reads, if it was trained for other bands than the canonical ones."""
+
     bands: BandSet = BandSet((GREEN, RED))  # noqa: RUF009 (immutable)
 
     def __post_init__(self) -> None:
@@ -75,7 +78,7 @@ class NetworkFiller:
                 "the filler 'gan' without weights", "a .safetensors file of a trained generator",
                 "train one with kumosan train gan DATA and name it with --fill-weights",
             )  # fmt: skip
-        load_restorer(self.weights)
+        load_restorer(self.weights, self.windows)
 
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Fill what is cloudy or shadowed.
@@ -90,14 +93,16 @@ class NetworkFiller:
         tile.bands.locate(self.bands)
         if not area.todo.any() or not area.clear.any() or self.weights is None:
             return untouched(tile, area)
-        card, net = load_restorer(self.weights)
-        found = ((k, tile.bands.find(window)) for k, window in enumerate(CANONICAL_BANDS))
+        card, net = load_restorer(self.weights, self.windows)
+        found = ((k, tile.bands.find(window)) for k, window in enumerate(self.windows))
         slots = [(k, i) for k, i in found if i is not None]
         known = [i for _, i in slots]
 
-        image = _planes(tile, slots, area.valid)
+        image = self._planes(tile, slots, area.valid)
         guess = self.prior or _prior_of(card)
-        prior = image if guess is None else _planes(guess.fill(tile, mask).tile, slots, area.valid)
+        prior = (
+            image if guess is None else self._planes(guess.fill(tile, mask).tile, slots, area.valid)
+        )
         ground, spread = self._ground(net, image, prior, [k for k, _ in slots], mask, area)
 
         values, todo = tile.data[:, area.todo].copy(), area.todo
@@ -123,7 +128,7 @@ class NetworkFiller:
         mask: CloudMask,
         area: Area,
     ) -> tuple[FloatArray, FloatArray]:
-        """(canonical band, y, x) reflectance, and (y, x) half the difference of the two views.
+        """(window, y, x) reflectance, and (y, x) half the difference of the two views.
 
         Both are 0 outside of the windows that hold something to fill.
         """
@@ -142,6 +147,13 @@ class NetworkFiller:
         weight[weight == 0] = 1
         return total / weight, spread / weight
 
+    def _planes(self, tile: Tile, slots: list[tuple[int, int]], valid: BoolArray) -> FloatArray:
+        """(window, y, x) reflectance, 0 where there is none."""
+        out = np.zeros((len(self.windows), *tile.shape), np.float32)
+        for slot, i in slots:
+            np.copyto(out[slot], tile.data[i], where=valid & np.isfinite(tile.data[i]))
+        return out
+
     def _windows(self, todo: BoolArray) -> Iterator[tuple[Span, Span]]:
         """Those that hold something to fill."""
         height, width = todo.shape
@@ -150,30 +162,32 @@ class NetworkFiller:
                 yield rows, columns
 
 
-def load_restorer(path: str | Path) -> tuple[ModelCard, Restorer]:
-    """The generator in a file; kept as long as the file does not change.
+def load_restorer(
+    path: str | Path, windows: BandSet = CANONICAL_BANDS
+) -> tuple[ModelCard, Restorer]:
+    """The generator in a file, which reads ``windows``; kept as long as the file does not change.
 
     Raises:
         FileError, WeightsError: see `weights.load_weights`.
         WeightsError: other bands, or tensors that do not fit the card.
     """
     path = Path(path)
-    return _loaded(path, path.stat().st_mtime_ns if path.exists() else 0)
+    return _loaded(path, path.stat().st_mtime_ns if path.exists() else 0, windows)
 
 
 @lru_cache(maxsize=2)
-def _loaded(path: Path, changed_ns: int) -> tuple[ModelCard, Restorer]:
+def _loaded(path: Path, changed_ns: int, windows: BandSet) -> tuple[ModelCard, Restorer]:
     import torch
 
     from .restorer import NetworkConfig, Restorer
 
     def build(facts: Mapping[str, Any]) -> Restorer:
         try:
-            return Restorer(NetworkConfig.of(facts), len(CANONICAL_BANDS))
+            return Restorer(NetworkConfig.of(facts), len(windows))
         except (RuntimeError, TypeError, UsageError) as error:
             raise misfit(path) from error
 
-    net, card = load_network(path, "generator", build)
+    net, card = load_network(path, "generator", build, (windows,))
     return card, net.to(memory_format=torch.channels_last)
 
 
@@ -183,14 +197,6 @@ def _prior_of(card: ModelCard) -> Filler | None:
 
     name = str(card.training.get("prior", ""))
     return get(name) if name else None
-
-
-def _planes(tile: Tile, slots: list[tuple[int, int]], valid: BoolArray) -> FloatArray:
-    """(canonical band, y, x) reflectance, 0 where there is none."""
-    out = np.zeros((len(CANONICAL_BANDS), *tile.shape), np.float32)
-    for slot, i in slots:
-        np.copyto(out[slot], tile.data[i], where=valid & np.isfinite(tile.data[i]))
-    return out
 
 
 def _two_views(

@@ -24,6 +24,9 @@ WINDOW_PX = 384
 HELD_OUT = 0.25
 """Share of the veils that the fit does not see, to learn how far it can be trusted."""
 
+DOUBT: dict[VeilKind, float] = {"thin": 0.6, "shadow": 1.9}
+"""Factors of the error that held-out veils show. See docs/fills.md for how they were chosen."""
+
 
 @dataclass(frozen=True)
 class Regression:
@@ -57,8 +60,8 @@ class Regression:
     """Painted pixels that are learnt from, at most."""
     units: int = 300
     """Random rectified features."""
-    min_confidence: float = 0.3
-    """Pixels below it are left unfillable, with their observed values."""
+    min_confidence: float = 0.4
+    """Thin cloud below it is left unfillable, with its observed values; shadow below half of it."""
 
     def __post_init__(self) -> None:
         for name in ("veils", "samples", "units"):
@@ -88,7 +91,10 @@ class Regression:
         if min(len(fit.x), len(test.x)) < MIN_CLEAR // 4:
             return None
         learner = RandomFeatures.fit(fit, kind, self.units, rng)
-        return Relation.of(canvas, fit, learner).judged(test)
+        return Relation.of(canvas, fit, learner, DOUBT[kind]).judged(test)
+
+    def lift(self, tile: Tile, clear: BoolArray) -> None:
+        """Nothing: all bands are modelled at once."""
 
 
 @dataclass(frozen=True)

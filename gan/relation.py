@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.tile import BoolArray, FloatArray, Tile
+from ..datasets.tile import SHADOW, BoolArray, CloudMask, FloatArray, Tile
 from .common import row_blocks
 from .features import HALO, features
 from .painted import FLOOR, Canvas, Painted, scaled
@@ -38,7 +38,8 @@ class Relation:
     shadow. On veils held out from the fit (:meth:`judged`), that of each band is scaled by its
     least-squares gain in [0, 1]: where it does not help, the pixel stays as it was. The error
     expected of a correction of size m is the held-out RMSE of such, taken as rising with m, and
-    beyond the largest one in proportion; for cloud, MODEL_ERROR times m is added.
+    beyond the largest one in proportion; for cloud, MODEL_ERROR times m is added; all this times
+    ``doubt``.
     """
 
     kind: VeilKind
@@ -52,6 +53,8 @@ class Relation:
     learner: Learner
     limits: tuple[FloatArray, FloatArray]
     """(band,) smallest and largest correction that was learnt."""
+    doubt: float
+    """Factor of the expected error: chosen so that intervals hold what they promise."""
     gain: FloatArray
     """(band,) in [0, 1]."""
     sizes: NDArray[np.float64]
@@ -59,7 +62,7 @@ class Relation:
     errors: NDArray[np.float64]
 
     @classmethod
-    def of(cls, canvas: Canvas, painted: Painted, learner: Learner) -> Relation:
+    def of(cls, canvas: Canvas, painted: Painted, learner: Learner, doubt: float = 1.0) -> Relation:
         """The relation that ``learner`` was fitted to ``painted`` for, not judged yet."""
         missing = removed(painted, canvas.kind)
         none = np.zeros(1)
@@ -72,6 +75,7 @@ class Relation:
             (painted.x.min(axis=0), painted.x.max(axis=0)),
             learner,
             (missing.min(axis=0), missing.max(axis=0)),
+            doubt,
             np.ones(len(canvas.targets), np.float32),
             none,
             none,
@@ -112,7 +116,7 @@ class Relation:
         error = np.interp(size, self.sizes, self.errors) * beyond
         if self.kind == "thin":
             error += MODEL_ERROR * size
-        return np.asarray(error, np.float64)
+        return np.asarray(self.doubt * error, np.float64)
 
     def apply(
         self, tile: Tile, here: BoolArray, clear: BoolArray, values: FloatArray, error: FloatArray
@@ -142,3 +146,18 @@ def removed(painted: Painted, kind: VeilKind) -> FloatArray:
 def confidence(error: FloatArray) -> FloatArray:
     """In [0, 1]: HALF_TRUST / (HALF_TRUST + error), for errors of reflectance."""
     return np.asarray(HALF_TRUST / (HALF_TRUST + error), np.float32)
+
+
+def expected_error(confidence: FloatArray) -> FloatArray:
+    """The error of reflectance that a confidence stands for: the inverse of `confidence`."""
+    return np.asarray(HALF_TRUST / np.maximum(confidence, 1e-6) - HALF_TRUST, np.float32)
+
+
+def least_confidence(mask: CloudMask, of_cloud: float) -> FloatArray:
+    """(y, x) confidence below which a pixel is left: that of cloud, half of it for shadow.
+
+    Dense cloud soon hides the ground, and its surroundings tell more; a relit shadow keeps its
+    texture, and however much is doubted, leaving it dark is worse.
+    """
+    half = np.float32(of_cloud / 2)
+    return np.where(mask.classes == SHADOW, half, np.float32(of_cloud)).astype(np.float32)

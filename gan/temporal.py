@@ -1,107 +1,35 @@
 """Fill from other dates: the same ground, seen clear before or after.
 
 Each reference is brought to the radiometry of the scene by a linear relation per band, learnt
-where both are clear; every pixel takes the best reference that sees it; the seams are blended.
+where both are clear; every pixel takes one reference that sees it; the seams are blended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timezone
-from math import inf, isnan
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.bands import Band, BandSet
-from ..datasets.errors import BandError, UsageError
-from ..datasets.tile import TEMPORAL, BoolArray, CloudMask, FilledTile, FloatArray, Tile
+from ..datasets.tile import TEMPORAL, CloudMask, FilledTile, FloatArray, Tile
 from .blend import Seam
-from .common import MIN_CLEAR, Area, assemble, fillable_bands, sample, untouched
+from .common import Area, assemble, untouched
+from .dates import Dated, Guide
 
-SAMPLE = 50_000
-"""Pixels that a relation is fitted to, at most."""
-RESIDUAL_SCALE = 0.05
-"""Residual (reflectance) at which the confidence has fallen to 1/e."""
-RESIDUAL_SCALE_K = 5.0
-"""The same for thermal bands, kelvin."""
-_ROUNDS, _TRIM, _SIGMA = 20, 2.5, 1.4826
-_FLOAT32 = 1e-6
-"""Differences that float32 values of this size cannot tell."""
 _EQUAL = 0.05
 """Steps of the relative residual within which references are equally good, and time decides."""
 
 
-class Relation(NamedTuple):
-    """target = gain * reference + offset, in one band."""
-
-    gain: float
-    offset: float
-    residual: float
-    """Standard deviation of what the relation leaves unexplained, in the band's unit, estimated
-    from the median so that changed ground does not count."""
-
-
 @dataclass(frozen=True)
-class _Guide:
-    """A reference that was brought to the radiometry of the scene."""
+class Temporal(Dated):
+    """Fill from the reference that fits best.
 
-    tile: Tile
-    match: dict[int, int]
-    """Band index of the reference for each band index of the scene."""
-    relations: dict[int, Relation]
-    usable: BoolArray
-    """(y, x) bool: clear, and with data in every band that the scene has data in."""
-    error: float
-    """Mean over the bands of residual / RESIDUAL_SCALE."""
-    gap_s: float
-    """Seconds between the two acquisitions; inf where one is not known."""
-
-    def band(self, i: int) -> NDArray[np.float64]:
-        """(y, x) estimate of the scene's band ``i``."""
-        relation = self.relations[i]
-        values = self.tile.data[self.match[i]].astype(np.float64)
-        out: NDArray[np.float64] = relation.gain * values + relation.offset
-        return out
-
-
-@dataclass(frozen=True)
-class Temporal:
-    """Fill from reference scenes of the same place.
-
-    A reference is used where it is clear itself, if at least 200 pixels are clear in both. The
-    best one per pixel is that with the lowest residual; among equals the nearest in time.
-    Confidence of a pixel: exp(-e), where e is the mean over the bands of the residual of its
-    reference's relations, in units of 0.05 reflectance (5 K for thermal bands).
+    The best one per pixel is that with the lowest residual; among equals the nearest in time.
     """
 
-    references: Sequence[Tile] = ()
-    """Scenes on the same grid, with all bands that are to be filled."""
-    reference_masks: Sequence[CloudMask] | None = None
-    """One mask for each reference, in the same order; without, every valid pixel of a reference
-    is taken to be clear."""
-    min_confidence: float = 0.4
-    """A reference that fits the target worse is not used at all: it shows another place, or
-    ground that has changed."""
-
-    bands: BandSet = BandSet(())  # noqa: RUF009 (immutable); no band is indispensable
-
-    def __post_init__(self) -> None:
-        if not self.references:
-            raise UsageError(
-                "the filler 'temporal' without another date",
-                "at least one reference scene of the same place",
-                "pass --reference SCENE (repeatable), or choose another filler",
-            )
-        masks = self.reference_masks
-        if masks is not None and len(masks) != len(self.references):
-            raise UsageError(
-                f"{len(masks)} reference masks for {len(self.references)} references",
-                "one mask for each reference",
-                "give as many masks as references, or none",
-            )
+    def order(self, guide: Guide) -> tuple[float, float]:
+        """Key by which references are preferred, the lowest first."""
+        return round(guide.error / _EQUAL), guide.gap_s
 
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Fill every cloudy pixel that a usable reference sees clear.
@@ -111,7 +39,7 @@ class Temporal:
             BandError: a reference lacks a band of ``tile``.
         """
         area = Area.of(tile, mask)
-        guides = sorted(self._guides(tile, area), key=_order)
+        guides = sorted(self.guides(tile, area), key=self.order)
         source = np.full(tile.shape, -1, np.int32)
         for k, guide in enumerate(guides):
             source[(source < 0) & area.todo & guide.usable] = k
@@ -124,69 +52,62 @@ class Temporal:
             planes = [g.band(i) for g in guides]
             data = np.isfinite(tile.data[i])
             if data[area.valid].all():
-                values[i] = _paste(source, planes, tile.data[i], seam)
+                values[i] = paste(source, planes, tile.data[i], seam)
                 continue
             # A thermal band may lack data where the optical ones have it: walls of its own.
             part = np.where(data, source, -1)
             own = Seam(part, area.clear & data, [g.usable & data for g in guides])
-            values[i, data[filled]] = _paste(part, planes, tile.data[i], own)
+            values[i, data[filled]] = paste(part, planes, tile.data[i], own)
         error = np.array([g.error for g in guides])
-        return assemble(tile, area, filled, values, np.exp(-error[source[filled]]), TEMPORAL)
-
-    def _guides(self, tile: Tile, area: Area) -> Iterator[_Guide]:
-        masks = self.reference_masks
-        for k, reference in enumerate(self.references):
-            name = f"the reference {reference.path or 'scene'}"
-            tile.grid.check(
-                reference.grid, name, "the scene", "resample the reference to the scene's grid"
-            )
-            match = _match_bands(tile, reference)
-            seen = reference.valid.copy()
-            if masks is not None:
-                seen &= Area.of(reference, masks[k]).clear
-            guide = _fit_guide(tile, reference, match, area, seen)
-            if guide is not None and np.exp(-guide.error) >= self.min_confidence:
-                yield guide
+        return assemble(tile, area, filled, values, 1 / (1 + error[source[filled]]), TEMPORAL)
 
 
-def fit_relation(reference: NDArray[np.floating], target: NDArray[np.floating]) -> Relation:
-    """Robust straight line through pairs of values, both (n,) and finite, n > 0.
+@dataclass(frozen=True)
+class LeastCloudy(Temporal):
+    """Fill from the reference with most clear pixels: few dates in one fill, few seams."""
 
-    Starts from the median slope between pairs half the sample apart (after Theil 1950 and Sen
-    1968), then repeats least squares on the pairs whose residual is within 2.5 robust standard
-    deviations (1.4826 times the median absolute residual) until the choice stands. About a
-    quarter of the pairs may be changed ground or missed cloud. A reference without contrast
-    gives a gain of 1.
+    def order(self, guide: Guide) -> tuple[float, float]:
+        """By clear pixels; among equals by residual."""
+        return -int(np.count_nonzero(guide.usable)), guide.error
+
+
+@dataclass(frozen=True)
+class Median(Dated):
+    """Fill with the median of all references that see a pixel, band by band.
+
+    One date with a missed cloud is outvoted from three on. Seams are blended. The bands of a
+    pixel may be of different dates; Flood (2013), Remote Sens. 5, 6481-6500, tells what follows.
     """
-    x, y = reference.astype(np.float64), target.astype(np.float64)
-    gain = _median_slope(x, y)
-    offset = float(np.median(y - gain * x))
-    kept = np.zeros(x.size, bool)
-    for _ in range(_ROUNDS):
-        size = np.abs(y - (gain * x + offset))
-        now = size <= max(_TRIM * _SIGMA * float(np.median(size)), _FLOAT32)
-        if np.array_equal(now, kept):
-            break
-        kept = now
-        mean_x, mean_y = x[kept].mean(), y[kept].mean()
-        spread = float(((x[kept] - mean_x) ** 2).sum())
-        if spread > kept.sum() * _FLOAT32**2:
-            gain = float(((x[kept] - mean_x) * (y[kept] - mean_y)).sum()) / spread
-        offset = float(mean_y - gain * mean_x)
-    residual = _SIGMA * float(np.median(np.abs(y - (gain * x + offset))))
-    return Relation(gain, offset, residual)
+
+    def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
+        """Fill every cloudy pixel that a usable reference sees clear.
+
+        Raises:
+            GridError: a reference or mask is not on the grid of ``tile``.
+            BandError: a reference lacks a band of ``tile``.
+        """
+        area = Area.of(tile, mask)
+        guides = list(self.guides(tile, area))
+        seen = np.logical_or.reduce([g.usable for g in guides]) if guides else area.clear
+        filled = area.todo & seen
+        if not guides or not filled.any():
+            return untouched(tile, area)
+        values = np.full((len(tile.bands), np.count_nonzero(filled)), np.nan, np.float32)
+        for i in guides[0].relations:
+            # Thermal bands may lack data where the optical ones have it.
+            layers = np.stack([np.where(g.usable, g.band(i), np.nan) for g in guides])
+            plane = np.full(tile.shape, np.nan)
+            some = seen & np.isfinite(layers).any(axis=0)
+            plane[some] = np.nanmedian(layers[:, some], axis=0)
+            data = np.isfinite(tile.data[i])
+            part = np.where(filled & some & data, 0, -1)
+            seam = Seam(part, area.clear & data, [some])
+            values[i, (part >= 0)[filled]] = paste(part, [plane], tile.data[i], seam)
+        errors = np.stack([np.where(g.usable, g.error, np.nan)[filled] for g in guides])
+        return assemble(tile, area, filled, values, 1 / (1 + np.nanmean(errors, axis=0)), TEMPORAL)
 
 
-def _median_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    order = np.argsort(x, kind="stable")
-    half = x.size // 2
-    low, high = order[:half], order[half : 2 * half]
-    run = x[high] - x[low]
-    steep = run > _FLOAT32
-    return float(np.median((y[high] - y[low])[steep] / run[steep])) if steep.any() else 1.0
-
-
-def _paste(
+def paste(
     source: NDArray[np.integer],
     planes: list[NDArray[np.float64]],
     target: FloatArray,
@@ -199,74 +120,3 @@ def _paste(
         pasted[chosen == k] = plane[source == k]
     out: NDArray[np.float64] = pasted + seam.correct(target, planes)
     return out
-
-
-def _fit_guide(
-    tile: Tile, reference: Tile, match: dict[int, int], area: Area, seen: BoolArray
-) -> _Guide | None:
-    """Relations of one reference, or None where too few pixels are clear in both."""
-    usable = seen.copy()
-    for i, j in match.items():
-        usable &= np.isfinite(reference.data[j]) | ~np.isfinite(tile.data[i])
-    relations, errors = {}, []
-    rng = np.random.default_rng(0)  # the same scene gives the same bytes
-    for i, j in match.items():
-        learn = area.clear & np.isfinite(tile.data[i])
-        if learn.sum() < MIN_CLEAR:
-            continue  # no reference can be related to this band
-        learn &= usable
-        if learn.sum() < MIN_CLEAR:
-            return None
-        at = sample(learn, SAMPLE, rng)
-        relations[i] = fit_relation(reference.data[j].ravel()[at], tile.data[i].ravel()[at])
-        thermal = tile.bands[i].kind == "thermal"
-        errors.append(relations[i].residual / (RESIDUAL_SCALE_K if thermal else RESIDUAL_SCALE))
-    if not relations:
-        return None
-    gap = _gap_s(tile, reference)
-    return _Guide(reference, match, relations, usable, float(np.mean(errors)), gap)
-
-
-def _order(guide: _Guide) -> tuple[int, float]:
-    """Best first: lowest residual, and among equals the nearest in time."""
-    return round(guide.error / _EQUAL), guide.gap_s
-
-
-def _gap_s(a: Tile, b: Tile) -> float:
-    if a.acquired.time is None or b.acquired.time is None:
-        return inf
-    one, other = (
-        t if t.tzinfo else t.replace(tzinfo=timezone.utc)
-        for t in (a.acquired.time, b.acquired.time)
-    )
-    return abs((one - other).total_seconds())
-
-
-def _match_bands(tile: Tile, reference: Tile) -> dict[int, int]:
-    """Index of the reference's band for every band of ``tile`` that is filled.
-
-    The same name counts unless the wavelengths contradict it; else the nearest wavelength.
-    """
-    match, missing = {}, []
-    for i in fillable_bands(tile):
-        j = _same_band(tile.bands[i], reference.bands)
-        if j is None:
-            missing.append(str(tile.bands[i]))
-        else:
-            match[i] = j
-    if missing:
-        raise BandError(
-            f"the reference {reference.path or 'scene'} has no band {', '.join(missing)}",
-            "every band that is to be filled, by name or wavelength",
-            "give a reference with these bands",
-        )
-    return match
-
-
-def _same_band(band: Band, others: BandSet) -> int | None:
-    for j, other in enumerate(others):
-        unknown = isnan(band.center_nm) or isnan(other.center_nm)
-        fits = band.accepts(other) or (unknown and other.kind == band.kind)
-        if other.name == band.name and fits:
-            return j
-    return others.find(band)

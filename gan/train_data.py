@@ -15,13 +15,14 @@ import numpy as np
 
 from ..datasets.augment import FlipRotate, turned
 from ..datasets.augmentations import augmentations
+from ..datasets.bands import BandSet
 from ..datasets.catalog import CatalogTiles, is_clear, rows_to_learn
 from ..datasets.errors import UnfitError
 from ..datasets.labelled import LabelledTile
 from ..datasets.loading import DrawSampler
 from ..datasets.mixed import MixedDataset
 from ..datasets.protocols import Filler
-from ..datasets.samples import Sample, sample_of
+from ..datasets.samples import CANONICAL_BANDS, Sample, sample_of
 from ..datasets.tile import CLEAR, SHADOW, THIN, CloudMask, Tile
 from ..datasets.torch_data import CropDataset, Draw, generator
 from ..synthesis.composite import cloudify
@@ -125,13 +126,22 @@ class Mixture:
     description: str
 
     @classmethod
-    def of(cls, config: GanConfig, data: Path | None, seed: int) -> Mixture:
+    def of(
+        cls,
+        config: GanConfig,
+        data: Path | None,
+        seed: int,
+        windows: BandSet = CANONICAL_BANDS,
+        drawn: BandSet | None = None,
+    ) -> Mixture:
         """The mixture of a configuration.
 
         Args:
             config: the sources.
             data: catalogue that sources without one of their own mean.
             seed: of all chance.
+            windows: what samples hold.
+            drawn: bands of procedural landscapes; None: the windows.
 
         Raises:
             UsageError: a source names split ``test``, or there is no such filler as ``prior``.
@@ -139,8 +149,8 @@ class Mixture:
         """
         t = config.training
         settings: dict[str, Any] = {
-            "size": t.crop, "seed": seed, "gsd_range_m": t.gsd_range_m, "enlarge": t.enlarge,
-            "augment": augmentations(config.augment),
+            "bands": windows, "size": t.crop, "seed": seed, "gsd_range_m": t.gsd_range_m,
+            "enlarge": t.enlarge, "augment": augmentations(config.augment),
             "cache_bytes": t.cache_mb * 2**20 // len(config.sources),
             "prior": get(config.prior) if config.prior else None,
         }  # fmt: skip
@@ -148,7 +158,7 @@ class Mixture:
         for source in config.sources:
             tiles: Any
             if source.kind == "landscape":
-                tiles = Landscapes(source.count, source.size, seed)
+                tiles = Landscapes(source.count, source.size, seed, drawn or windows)
                 told.append(f"clouds painted on {len(tiles)} landscapes")
             else:
                 tiles = _clear_tiles(source, data)

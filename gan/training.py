@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..datasets.bands import BandSet
 from ..datasets.configuration import as_json
 from ..datasets.fitting import WEIGHTS, LightningModule, Tell, fit, revision, seed_everything
 from ..datasets.loading import make_loader
@@ -24,10 +25,24 @@ from .train_data import Mixture
 
 
 class GanModule(LightningModule):
-    """How one batch moves the two networks, as in Isola et al. (2017), section 3.3."""
+    """How one batch moves the two networks, as in Isola et al. (2017), section 3.3.
 
-    def __init__(self, config: GanConfig, seed: int = 0, n_bands: int = len(CANONICAL_BANDS)):
+    Args:
+        config: the training.
+        seed: of what is drawn for each batch.
+        n_bands: bands that go in and come out.
+        n_wanted: so many of them, the first ones, are learnt and judged; None: all.
+    """
+
+    def __init__(
+        self,
+        config: GanConfig,
+        seed: int = 0,
+        n_bands: int = len(CANONICAL_BANDS),
+        n_wanted: int | None = None,
+    ) -> None:
         super().__init__()
+        self.n_wanted = n_bands if n_wanted is None else n_wanted
         self.automatic_optimization = False
         self.config, self.seed = config, seed
         network, d = config.network_config, config.adversary
@@ -46,9 +61,11 @@ class GanModule(LightningModule):
         planes = g.planes(image, present, cloud, prior)
         ground = g.ground(planes, prior)
         shown = composed(ground, image, cloud) if g.config.composite else ground
-        there = present[:, :, None, None]
+        wanted = present.clone()
+        wanted[:, self.n_wanted :] = 0
+        there = wanted[:, :, None, None]
         fake = torch.cat([planes, g.scaled(shown * there)], dim=1)
-        real = torch.cat([planes, g.scaled(target)], dim=1)
+        real = torch.cat([planes, g.scaled(target * there)], dim=1)
 
         d_loss = g_loss = image.new_zeros(())
         if settings.weight:
@@ -57,7 +74,7 @@ class GanModule(LightningModule):
             self._move(for_d, d_loss)
             d.requires_grad_(False)
             g_loss = adversarial(settings.loss, d(fake), True)
-        distance, values = self.distance(ground, target, present, batch["valid"], cloud)
+        distance, values = self.distance(ground, target, wanted, batch["valid"], cloud)
         self._move(for_g, settings.weight * g_loss + distance)
         d.requires_grad_(True)
 
@@ -99,6 +116,12 @@ class Run:
     seed: int = 0
     logger: str = "csv"
     """See `fitting.fit`."""
+    windows: BandSet = CANONICAL_BANDS
+    """What the network reads; begins with blue, green and red."""
+    n_wanted: int | None = None
+    """See `GanModule`."""
+    drawn: BandSet | None = None
+    """Bands of procedural landscapes; None: the windows."""
 
     def train(self, tell: Tell = lambda done, total: None) -> Path:
         """Train to the end; returns the file of the generator's weights.
@@ -112,8 +135,8 @@ class Run:
         seed_everything(self.seed)
         t = self.config.training
         self.config.check()
-        mixture = Mixture.of(self.config, self.data, self.seed)
-        module = GanModule(self.config, self.seed)
+        mixture = Mixture.of(self.config, self.data, self.seed, self.windows, self.drawn)
+        module = GanModule(self.config, self.seed, len(self.windows), self.n_wanted)
         sampler = mixture.order(t.samples, self.seed)
         loader = make_loader(
             mixture.dataset, t.batch_size, sampler=sampler, workers=t.workers, drop_last=True
@@ -124,7 +147,7 @@ class Run:
             logged=module.logged, logger=self.logger, tell=tell, watch=[pictures],
         )  # fmt: skip
         card = ModelCard(
-            "generator", as_json(self.config.network_config), CANONICAL_BANDS.names,
+            "generator", as_json(self.config.network_config), self.windows.names,
             data=mixture.description, training=as_json(self.config) | {"seed": self.seed},
             revision=revision(),
         )  # fmt: skip

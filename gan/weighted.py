@@ -1,4 +1,4 @@
-"""Spatial fill by inverse-distance weighting: a mixture of the clear spectra round about."""
+"""Spatial fills by the clear spectra round about: a mixture of many, or the nearest one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from ..datasets.bands import BandSet
 from ..datasets.errors import ValueRangeError
-from ..datasets.tile import SPATIAL, BoolArray, CloudMask, FilledTile, FloatArray, Tile
-from .common import Area, assemble, distance_px, fillable_bands, reach_px, untouched
-from .inpaint import CONFIDENCE_AT_CLEAR, CONFIDENCE_AT_REACH
+from ..datasets.tile import BoolArray, FloatArray
+from .spatial import Hole, Spatial
 
 RIM_PX = 8.0
 """Clear pixels this near to a hole are its sources: a broad rim, so that a missed cloud edge is
@@ -23,60 +21,33 @@ _BLOCK = 100_000
 
 
 @dataclass(frozen=True)
-class InverseDistance:
+class InverseDistance(Spatial):
     """Inverse-distance weighting (Shepard 1968, Proc. 23rd ACM National Conference, 517-524).
 
     A pixel becomes the mean of the nearest clear pixels of the rim, weighted by 1 / d^2. All
     bands share the weights, so the result is a mixture of real spectra: no colour appears that
     the surroundings do not have, and no value leaves their range, which band-wise methods such
-    as Telea's do not promise. The confidence falls with the distance as that of ``Telea``.
+    as Telea's do not promise.
     """
 
-    max_distance_m: float | None = 300.0
-    """Pixels further from clear ground are not filled; metres, used where the pixel size is
-    known."""
-    max_distance_px: float = 15.0
-    """The same in pixels, where it is not known."""
     neighbours: int = 48
     """Clear pixels that are mixed."""
 
-    bands: BandSet = BandSet(())  # noqa: RUF009 (immutable); no band is indispensable
-
-    def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
-        """Fill what lies within reach of clear ground.
-
-        Raises:
-            GridError: ``mask`` is not on the grid of ``tile``.
-            ValueRangeError: a setting is not positive.
-        """
+    def check(self) -> None:
+        """Raise ValueRangeError without neighbours."""
         if self.neighbours < 1:
             raise ValueRangeError(f"{self.neighbours} neighbours", "1 or more", "give more")
-        area = Area.of(tile, mask)
-        distance = distance_px(area)
-        reach = reach_px(tile, self.max_distance_m, self.max_distance_px)
-        target = area.todo & (distance <= reach)
-        if not target.any():
-            return untouched(tile, area)
-        values = np.full((len(tile.bands), int(target.sum())), np.nan, np.float32)
-        fillable = fillable_bands(tile)
-        optical = [i for i in tile.optical if i in fillable]
-        groups = [optical, *([i] for i in fillable if i not in optical)]
-        for group in filter(None, groups):  # thermal may lack data where the optical bands have it
-            source = area.clear & np.isfinite(tile.data[group]).all(axis=0)
-            if source.any():
-                values[group] = self._mix(tile.data[group], source, target)
-        share = distance[target] / reach
-        confidence = CONFIDENCE_AT_CLEAR + (CONFIDENCE_AT_REACH - CONFIDENCE_AT_CLEAR) * share
-        return assemble(tile, area, target, values, confidence, SPATIAL)
 
-    def _mix(self, data: FloatArray, source: BoolArray, target: BoolArray) -> FloatArray:
-        """(band, n) mixtures of the spectra of ``source`` at the n pixels of ``target``."""
+    def estimate(
+        self, data: FloatArray, bands: list[int], source: BoolArray, hole: Hole
+    ) -> FloatArray:
+        """Mixtures of the spectra of ``source``."""
         rows, columns = _rim(source)
         tree = cKDTree(np.column_stack([rows, columns]))
-        spectra = data[:, rows, columns]
-        wanted = np.column_stack(np.nonzero(target))
+        spectra = data[bands][:, rows, columns]
+        wanted = np.column_stack(np.nonzero(hole.target))
         count = min(self.neighbours, len(rows))
-        out = np.empty((len(data), len(wanted)), np.float32)
+        out = np.empty((len(bands), len(wanted)), np.float32)
         for begin in range(0, len(wanted), _BLOCK):
             part = slice(begin, begin + _BLOCK)
             far, near = tree.query(wanted[part], k=count)
@@ -86,6 +57,24 @@ class InverseDistance:
             for i, band in enumerate(spectra):
                 out[i, part] = np.einsum("nk,nk->n", band[near], weight)
         return out
+
+
+@dataclass(frozen=True)
+class Nearest(Spatial):
+    """The spectrum of the nearest clear pixel, at any distance: a baseline to beat."""
+
+    max_distance_m: float | None = None
+    max_distance_px: float = np.inf
+
+    def estimate(
+        self, data: FloatArray, bands: list[int], source: BoolArray, hole: Hole
+    ) -> FloatArray:
+        """Copies of clear spectra."""
+        nearest: NDArray[np.intp] = ndimage.distance_transform_edt(
+            ~source, return_distances=False, return_indices=True
+        )
+        rows, columns = nearest[:, hole.target]
+        return data[bands][:, rows, columns]
 
 
 def _rim(source: BoolArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -44,8 +44,9 @@ def command(
 ) -> None:
     """Find clouds and shadows and fill what they hide.
 
-    Writes mask, filled scene, provenance and confidence of every pixel, and a quicklook. Scenes of
-    any size: those that would take more than --memory-gb are cleaned window by window.
+    Writes mask, filled scene, provenance and confidence of every pixel, a quicklook, a report and a
+    STAC item. Scenes of any size: those that would take more than --memory-gb are cleaned window by
+    window.
     """
     from ..datasets.atomic import refuse_existing
     from .cleaning import Job, clean

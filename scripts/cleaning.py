@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..datasets import Scene, Tile
+from ..datasets import Scene
 from ..datasets.atomic import atomic_folder
 from ..datasets.fingerprint import digest
+from ..datasets.quicklook import write_quicklook
+from ..datasets.typical import Preview
 from ..datasets.write import write_mask
 from ..detection.mask_settings import MaskSettings
 from ..detection.runtimes import Choice
@@ -18,6 +20,7 @@ from ..detection.weights import PACKAGED
 from . import pipeline, windowed
 from .console import Console
 from .options import Reading
+from .telling import TOLD, tell
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Job:
     def output_names(self, stem: str) -> dict[str, str]:
         """File names of the outputs of the scene called ``stem``, by kind."""
         names = pipeline.output_names(stem)
-        return {"mask": names["mask"]} if self.mask_only else names
+        return {"mask": names["mask"]} if self.mask_only else names | TOLD
 
 
 Cleaned = tuple[dict[str, Any], str, tuple[str, ...]]
@@ -87,12 +90,13 @@ def clean(
     """
     if windowed.needed(scene, job.memory_gb):
         return _clean_by_windows(scene, stem, folder, job, console, overwrite)
-    return _clean_whole(pipeline.whole(scene, console), stem, folder, job, console, overwrite)
+    return _clean_whole(scene, stem, folder, job, console, overwrite)
 
 
 def _clean_whole(
-    tile: Tile, stem: str, folder: Path, job: Job, console: Console, overwrite: bool = False
+    scene: Scene, stem: str, folder: Path, job: Job, console: Console, overwrite: bool
 ) -> Cleaned:
+    tile = pipeline.whole(scene, console)
     used, mask = pipeline.detect(
         tile,
         job.detector,
@@ -120,6 +124,9 @@ def _clean_whole(
     )
     with atomic_folder(folder, overwrite) as new:
         pipeline.write_outputs(new, stem, tile, mask, filled, console)
+        paths = {kind: new / name for kind, name in job.output_names(stem).items()}
+        with console.phase("report"):
+            tell(scene, stem, Preview(tile, mask, filled), paths, job, used)
         files = _names(new)
     counts = pipeline.fill_facts(filled)
     facts |= {"filler": job.filler, "filled": counts}
@@ -160,8 +167,10 @@ def _clean_by_windows(
                 scene, paths["mask"], outputs, job.filler, job.seed, console,
                 weights=job.fill_weights,
             )  # fmt: skip
-            with console.phase("quicklook"):
-                windowed.quicklook(scene, paths)
+            with console.phase("quicklook and report"):
+                small = windowed.preview(scene, paths)
+                write_quicklook(paths["quicklook"], small.scene, small.mask, small.filled)
+                tell(scene, stem, small, paths, job, done.detector)
             facts |= {"filler": job.filler, "filled": counts}
             told += f"\nfilled: {pipeline.fill_text(counts)}"
         files = _names(new)

@@ -8,10 +8,14 @@ import typer
 
 from .. import __version__
 from . import (
+    ablation,
     batch,
     clean,
+    compare,
+    composite,
     demo,
     evaluate,
+    evaluate_fills,
     experiments,
     export,
     fill,
@@ -25,6 +29,7 @@ from . import (
     train,
     train_classifier,
     train_gan,
+    tune,
 )
 from .options import expand
 
@@ -35,13 +40,29 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (clean, mask, fill, info, demo, tiles, filter, synthesize, export, batch):
+for module in (
+    clean,
+    mask,
+    fill,
+    compare,
+    info,
+    demo,
+    tiles,
+    filter,
+    synthesize,
+    export,
+    batch,
+    composite,
+    tune,
+):
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 train.app.command("classifier")(expand(train_classifier.command))
 train.app.command("gan")(expand(train_gan.command))
 app.add_typer(train.app, name="train")
+evaluate.app.command("fills")(expand(evaluate_fills.command))
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(experiments.app, name="experiments")
+app.add_typer(ablation.app, name="ablation")
 labels.app.command("audit")(expand(labels_audit.audit))
 labels.app.command("suggest")(expand(labels_audit.suggest))
 app.add_typer(labels.app, name="labels")

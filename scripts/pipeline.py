@@ -24,6 +24,9 @@ from ..detection.runtimes import Choice
 from .console import Console
 from .options import Reading
 
+REFERENCED = ("auto", *gan.DATED)
+"""Fillers that use other dates."""
+
 
 def stem(path: Path) -> str:
     """Name of a scene without its extension or product suffix."""
@@ -135,11 +138,11 @@ def check_request(
     """Refuse names, settings and combinations that cannot work, before any pixel is read."""
     if detector != "auto":
         detection.get(detector)
-    if references and filler not in ("auto", "temporal"):
+    if references and filler not in REFERENCED:
         raise UsageError(
             f"--reference with --filler {filler}",
             "a filler that uses other dates",
-            "choose --filler temporal or auto, or leave --reference out",
+            f"choose --filler {' or '.join(REFERENCED)}, or leave --reference out",
         )
     if fill_weights and filler != "gan":
         raise UsageError(
@@ -147,7 +150,7 @@ def check_request(
             "the filler that is a network",
             "choose --filler gan, or leave --fill-weights out",
         )
-    if not (references and filler == "temporal"):  # it cannot be made without them
+    if not (references and filler in gan.DATED):  # it cannot be made without them
         gan.get(filler, **filler_settings(filler, 0, fill_weights))
 
 
@@ -208,8 +211,8 @@ def fill(
 
 def output_names(stem: str) -> dict[str, str]:
     """File names of what `write_outputs` writes, by kind."""
-    kinds = ("mask", "clean", "provenance", "confidence", "quicklook")
-    return {k: f"{stem}_{k}.{'png' if k == 'quicklook' else 'tif'}" for k in kinds}
+    rasters = {k: f"{stem}_{k}.tif" for k in ("mask", "clean", "provenance", "confidence")}
+    return rasters | {"quicklook": f"{stem}_quicklook.png"}
 
 
 def write_outputs(

@@ -1,4 +1,4 @@
-"""Scenes too large to hold: masked, filled and shown window by window."""
+"""Scenes too large to hold: masked and filled window by window, and made small to be shown."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from ..datasets.errors import UsageError
 from ..datasets.geotiff import RasterSource
 from ..datasets.opening import check_size
 from ..datasets.protocols import Learner
-from ..datasets.quicklook import MAX_WIDTH, write_quicklook
+from ..datasets.quicklook import MAX_WIDTH
 from ..datasets.raster_file import RasterFile
 from ..datasets.read import open_mask
 from ..datasets.stretch import shown_bands
-from ..datasets.tile import ByteArray
+from ..datasets.tile import UNFILLABLE, ByteArray
+from ..datasets.typical import Preview
 from ..datasets.write_parts import filled_parts
 from ..detection.engine import choose_for, mask_scene
 from ..detection.mask_settings import MaskResult, MaskSettings
@@ -91,6 +92,7 @@ def fill(
     console: Console,
     overwrite: bool = False,
     weights: Path | None = None,
+    keep_cloudy: bool = True,
 ) -> dict[str, int]:
     """Fill a scene window by window; the number of pixels by how they were come by.
 
@@ -103,6 +105,8 @@ def fill(
         console: hears how far it is.
         overwrite: replace existing outputs.
         weights: of the filler's network.
+        keep_cloudy: pixels that nothing fills keep the values they came with; else they become
+            nodata.
 
     Raises:
         OutputError: an output exists, or cannot be written.
@@ -130,30 +134,40 @@ def fill(
         ):
             parts = fill_windows(scene.read, classes, scene.shape, found, cut)
             for done, part in enumerate(parts, 1):
-                put(part.filled, part.window)
+                put(part.filled if keep_cloudy else _without_cloudy(part.filled), part.window)
                 counts += np.bincount(part.filled.provenance.ravel(), minlength=256)
                 computed += part.computed
                 tell(done, f"{computed} of them hold clouds")
     return named_counts(counts)
 
 
-def quicklook(scene: Scene, paths: Mapping[str, Path]) -> None:
-    """Draw the picture of a scene and its outputs at about the size that it is shown at.
+def _without_cloudy(filled: FilledTile) -> FilledTile:
+    """No data where nothing could be filled."""
+    tile, lost = filled.tile, filled.provenance == UNFILLABLE
+    data = np.where(lost, np.float32(np.nan), tile.data)
+    stored = tile.stored if tile.stored is None else tile.stored.copy()
+    if stored is not None:
+        stored[:, lost] = tile.encoding.encode(data)[:, lost]
+    return replace(filled, tile=replace(tile, data=data, stored=stored))
+
+
+def preview(scene: Scene, paths: Mapping[str, Path]) -> Preview:
+    """A scene and its outputs at about the size that pictures of them are shown at.
 
     Args:
         scene: as it was.
-        paths: ``mask``, ``clean`` and ``provenance``, which are read, and ``quicklook``.
+        paths: ``mask``, ``clean`` and ``provenance``, which are read.
     """
     factor = max(1, max(scene.shape) // MAX_WIDTH)
     bands = sorted(set(shown_bands(scene.bands)[0]))
     after = replace(scene, source=RasterSource(RasterFile.at(paths["clean"])))
     before, filled = averaged(scene, factor, bands), averaged(after, factor, bands)
     classes, provenance = (_thinned(paths[k], before.shape) for k in ("mask", "provenance"))
-    write_quicklook(
-        paths["quicklook"],
+    return Preview(
         before,
         CloudMask(classes, before.transform, before.crs),
         FilledTile(filled, provenance, np.zeros(before.shape, np.float32)),
+        factor,
     )
 
 

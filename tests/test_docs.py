@@ -102,7 +102,8 @@ def make_stac(folder: Path) -> None:
 
 
 def make_labelled(folder: Path, demo: Path) -> None:
-    """A catalogue of the demo's scene with its true mask, to train with and to test with."""
+    """A catalogue of the demo's scene with its true mask, to train and to test with, and its clear
+    view."""
     folder.mkdir()
     rows = []
     for i in range(5):
@@ -112,6 +113,9 @@ def make_labelled(folder: Path, demo: Path) -> None:
         row |= {"sensor": "Sentinel-2", "mask_kind": "human", "split": "train" if i else "test"}
         row |= {"classes_labelled": "clear, thick cloud, thin cloud, cloud shadow"}
         rows.append(row)
+    shutil.copy(demo / "clear.tif", folder)
+    row = {"image": "clear.tif", "mask": None, "mask_kind": "none", "classes_labelled": "none"}
+    rows.append(row | {"group": "clear", "sensor": "Sentinel-2", "split": "test", "role": "clear"})
     (folder / "catalog.json").write_text(json.dumps(rows))
 
 

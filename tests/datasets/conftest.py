@@ -195,3 +195,28 @@ class Maker:
 @pytest.fixture
 def maker(request: pytest.FixtureRequest) -> Maker:
     return Maker(request)
+
+
+@pytest.fixture
+def flat_date():
+    """Makes a `Date` of one band: values (a number or a plane) and classes, written to files."""
+    import numpy as np
+
+    from kumosan.datasets import open_scene
+    from kumosan.datasets.bands import RED, BandSet
+    from kumosan.datasets.dates import Date
+    from kumosan.datasets.encoding import Encoding
+    from kumosan.datasets.tile import CloudMask, Tile
+    from kumosan.datasets.write import write_mask, write_tile
+
+    def make(path, grid, values, classes=None, series=None, regions=()):
+        data = np.broadcast_to(np.asarray(values, np.float32), (1, *grid.shape)).copy()
+        encoding = Encoding("uint16", (1e-4,), (0.0,), 0.0)
+        tile = Tile(data, BandSet((RED,)), grid.transform, grid.crs, encoding=encoding)
+        write_tile(path, tile)
+        codes = np.zeros(grid.shape, np.uint8) if classes is None else classes
+        mask = path.with_name(f"{path.stem}_mask.tif")
+        write_mask(mask, CloudMask.like(tile, codes))
+        return Date(open_scene(path), mask, (0,), series or grid, regions)
+
+    return make

@@ -4,11 +4,16 @@ from math import isnan
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from sklearn import metrics as reference
 
 from kumosan.datasets.errors import GridError
 from kumosan.detection.metrics import (
+    VIEWS,
     Confusion,
+    agreement,
     compare,
     confusion,
     patch_shares,
@@ -96,3 +101,26 @@ def test_pooled_iou_is_that_of_torchmetrics(torchmetrics):
 def test_shapes_must_agree():
     with pytest.raises(GridError):
         confusion(TRUTH, FOUND[:1], (1,))
+
+
+def test_agreement_is_symmetric_and_leaves_nodata_of_both_out():
+    cloud = VIEWS["cloud"]
+    # cloud in both: (0,1) and (1,2); in one: (0,2), (1,0), (1,3); (1,1) and the last are unknown
+    assert agreement(TRUTH, FOUND, cloud) == agreement(FOUND, TRUTH, cloud) == 2 / 5
+    assert isnan(agreement(TRUTH * 0, FOUND * 0, cloud))
+    with pytest.raises(GridError):
+        agreement(TRUTH, FOUND[:, :2], cloud)
+
+
+@given(st.data())
+def test_agreement_is_a_share_and_full_only_where_masks_agree(draw):
+    shape = st.just((4, 5))
+    codes = st.sampled_from([0, 1, 2, 3, 255])
+    one, other = (draw.draw(arrays(np.uint8, shape, elements=codes)) for _ in range(2))
+    for classes in VIEWS.values():
+        found = agreement(one, other, classes)
+        assert found == agreement(other, one, classes) or isnan(found)
+        assert isnan(found) or 0 <= found <= 1
+        known = (one != 255) & (other != 255)
+        same = np.isin(one, classes)[known] == np.isin(other, classes)[known]
+        assert (found == 1) <= same.all()

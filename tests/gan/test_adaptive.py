@@ -22,8 +22,9 @@ from kumosan.datasets.tile import (
     CloudMask,
     Tile,
 )
-from kumosan.gan.adaptive import FADE, Adaptive, Mixture, Network, canonical
+from kumosan.gan.adaptive import Adaptive, Mixture, Network, canonical
 from kumosan.gan.common import MIN_CLEAR, Area, assemble
+from kumosan.gan.faded import FADE
 from kumosan.gan.features import MAX_BANDS
 from kumosan.gan.metrics import rmse_by_class
 from kumosan.gan.painted import Canvas, Painted, under_clouds

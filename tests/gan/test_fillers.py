@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 
 from kumosan import gan
-from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, SWIR1, Band, BandSet
+from kumosan.datasets.bands import BLUE, CIRRUS, GREEN, NIR, RED, SWIR1, Band, BandSet
 from kumosan.datasets.errors import GridError, UsageError
 from kumosan.datasets.protocols import Filler
 from kumosan.datasets.tile import (
@@ -32,9 +32,15 @@ from kumosan.datasets.tile import (
 
 from .small_set import generator
 
-BANDS = BandSet((BLUE, GREEN, RED, NIR, SWIR1, Band("flags", np.nan, np.nan, kind="other")))
+FLAGS = Band("flags", np.nan, np.nan, kind="other")
+BANDS = BandSet((BLUE, GREEN, RED, NIR, SWIR1, CIRRUS, FLAGS))
+REFLECTIVE = [i for i, band in enumerate(BANDS) if band.kind == "reflective"]
 GRID = Affine(20, 0, 0, 0, -20, 0)
 UTM = CRS.from_epsg(32633)
+
+
+WEAK = ("dark-object", "dark-channel", "homomorphic")
+"""Rules that know less than half of what took the ground away."""
 
 
 def ground(shape=(64, 80), seed=0, bands=BANDS):
@@ -45,8 +51,11 @@ def ground(shape=(64, 80), seed=0, bands=BANDS):
     soil, leaf = np.linspace(0.1, 0.35, len(bands)), np.linspace(0.03, 0.45, len(bands))
     data = share * soil[:, None, None] + (1 - share) * leaf[:, None, None]
     data += rng.normal(0, 0.004, data.shape)
-    if bands[len(bands) - 1].kind == "other":
-        data[-1] = rng.integers(0, 9, shape)
+    for i, band in enumerate(bands):
+        if band.kind == "cirrus":
+            data[i] = 0.002 + rng.normal(0, 0.0002, shape)  # it does not see the ground
+        if band.kind == "other":
+            data[i] = rng.integers(0, 9, shape)
     return Tile(data.astype(np.float32), bands, GRID, UTM)
 
 
@@ -70,11 +79,11 @@ def scene(shape=(64, 80), seed=0, bands=BANDS):
 
 
 def make(name):
-    """A filler ready for scenes of the default shape: ``temporal`` has a clear other date, and the
-    network of ``gan`` has learnt nothing yet, so that it hands on its prior."""
+    """A filler ready for scenes of the default shape: those of other dates have a clear one, and
+    the network of ``gan`` has learnt nothing yet, so that it hands on its prior."""
     if name == "gan":
         return gan.get(name, weights=untrained())
-    return gan.get(name, references=(ground(seed=5),)) if name == "temporal" else gan.get(name)
+    return gan.get(name, references=(ground(seed=5),)) if name in gan.DATED else gan.get(name)
 
 
 @cache
@@ -100,7 +109,7 @@ class TestEveryFiller:
         assert result.tile.data.shape == cloudy.data.shape
         assert result.tile.data.dtype == result.confidence.dtype == np.float32
         assert result.provenance.dtype == np.uint8
-        assert result.filled.any()
+        assert result.filled.any() == (name != "identity")
         assert (result.provenance[~mask.valid] == NODATA).all()
         assert (result.provenance[mask.classes == CLEAR] == OBSERVED).all()
         ours = {SPECTRAL, SPATIAL, TEMPORAL, UNFILLABLE}
@@ -123,6 +132,8 @@ class TestEveryFiller:
         assert result.tile.bands == cloudy.bands and result.tile.transform == cloudy.transform
 
     def test_values_are_plausible_and_finite(self, name):
+        if name == "identity":
+            pytest.skip("it fills nothing")
         truth, cloudy, mask = scene()
         result = make(name).fill(cloudy, mask)
         light = result.tile.data[:-1]
@@ -131,12 +142,14 @@ class TestEveryFiller:
         assert light[:, result.filled].max() <= truth.data[:-1].max() + 0.1
 
     def test_nearer_to_the_truth_than_the_cloud(self, name):
+        if name == "identity":
+            pytest.skip("it fills nothing")
         truth, cloudy, mask = scene()
         result = make(name).fill(cloudy, mask)
         where = result.filled
         before = np.abs(cloudy.data - truth.data)[:-1][:, where].mean()
         after = np.abs(result.tile.data - truth.data)[:-1][:, where].mean()
-        assert after < 0.7 * before
+        assert after < (0.9 if name in WEAK else 0.7) * before
 
     def test_same_input_same_bytes(self, name):
         _, cloudy, mask = scene()
@@ -155,7 +168,7 @@ class TestEveryFiller:
     def test_all_cloud_is_unfillable_without_another_date(self, name, code):
         cloudy = ground()
         result = make(name).fill(cloudy, CloudMask.like(cloudy, np.full(cloudy.shape, code)))
-        if name != "temporal":
+        if name not in gan.DATED:
             assert (result.provenance == UNFILLABLE).all() and (result.confidence == 0).all()
             assert same(result.tile.data, cloudy.data)
 
@@ -172,18 +185,41 @@ class TestEveryFiller:
         cloudy = ground(shape)
         classes = np.zeros(shape, np.uint8)
         classes[shape[0] // 3 :, shape[1] // 3 : shape[1] // 3 + 4] = code
-        filler = gan.get(name, references=(ground(shape, 5),)) if name == "temporal" else make(name)
+        dates = {"references": (ground(shape, 5),)}
+        filler = gan.get(name, **dates) if name in gan.DATED else make(name)
         result = filler.fill(cloudy, CloudMask.like(cloudy, classes))
         assert same(result.tile.data[:, classes == CLEAR], cloudy.data[:, classes == CLEAR])
         assert np.isfinite(result.tile.data).all()
 
     def test_colour_images_work(self, name):
-        if name == "temporal":
-            pytest.skip("its other date has other bands")
+        if name in (*gan.DATED, "cirrus"):
+            pytest.skip("it asks for other bands")
         _, cloudy, mask = scene(bands=BandSet((BLUE, GREEN, RED)))
         result = make(name).fill(cloudy, mask)
         clear = mask.classes == CLEAR
         assert same(result.tile.data[:, clear], cloudy.data[:, clear])
+
+    def test_negative_reflectance_is_ground_too(self, name):
+        """Dark water after atmospheric correction, in the clear and below the cloud."""
+        _, cloudy, mask = scene()
+        data = cloudy.data.copy()
+        data[:-1, ::3, ::4] = -0.02
+        result = make(name).fill(cloudy.with_data(data), mask)
+        left = ~result.filled
+        assert same(result.tile.data[:, left], data[:, left])
+        light = result.tile.data[REFLECTIVE][:, result.filled]
+        assert np.isfinite(light).all() and (light.min() >= 0 if light.size else name == "identity")
+
+    def test_saturated_cloud_spreads_nowhere(self, name):
+        truth, cloudy, mask = scene()
+        data = cloudy.data.copy()
+        bright = np.isin(mask.classes, (THICK, THIN))
+        data[:-1, bright & np.isfinite(data[0])] = 2.0  # the end of the scale in all bands
+        result = make(name).fill(cloudy.with_data(data), mask)
+        left = ~result.filled
+        assert same(result.tile.data[:, left], data[:, left])
+        light = result.tile.data[REFLECTIVE][:, result.filled]
+        assert light.size == 0 or light.max() <= truth.data[:-1].max() + 0.1
 
     def test_another_grid_is_refused(self, name):
         with pytest.raises(GridError, match="mask"):

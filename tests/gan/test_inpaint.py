@@ -17,9 +17,10 @@ from kumosan.datasets.errors import ValueRangeError
 from kumosan.datasets.protocols import Filler
 from kumosan.datasets.tile import NODATA, OBSERVED, SPATIAL, UNFILLABLE, CloudMask, Tile
 from kumosan.gan import get
-from kumosan.gan.inpaint import Biharmonic, Telea
+from kumosan.gan.inpaint import Biharmonic, NavierStokes, Telea
 
-BOTH = pytest.mark.parametrize("filler", [Telea(), Biharmonic()], ids=["telea", "biharmonic"])
+FILLERS = {"telea": Telea(), "navier-stokes": NavierStokes(), "biharmonic": Biharmonic()}
+EACH = pytest.mark.parametrize("filler", FILLERS.values(), ids=FILLERS)
 
 
 def _plane(shape: tuple[int, int] = (40, 40)) -> np.ndarray:
@@ -40,7 +41,7 @@ def _box(shape: tuple[int, int] = (40, 40)) -> np.ndarray:
     return hole
 
 
-@BOTH
+@EACH
 def test_fillers_meet_the_protocol(filler: Filler) -> None:
     assert isinstance(filler, Filler)
     assert len(filler.bands) == 0
@@ -57,7 +58,7 @@ def test_biharmonic_restores_a_plane() -> None:
     np.testing.assert_allclose(filled.tile.data, truth, atol=1e-5)
 
 
-@BOTH
+@EACH
 def test_a_constant_stays_constant(filler: Filler) -> None:
     truth = np.full((1, 40, 40), 0.3, np.float32)
     truth[0, 0, 0] = 0.8  # OpenCV's constant error of a unit or so would show
@@ -71,7 +72,7 @@ def test_telea_stays_between_its_surroundings() -> None:
     assert np.abs(filled.tile.data - truth).max() < 0.02  # half the contrast across the hole
 
 
-@BOTH
+@EACH
 def test_the_reach_is_kept(filler: Filler) -> None:
     truth = np.full((1, 40, 40), 0.3, np.float32)
     hole = np.zeros((40, 40), bool)
@@ -83,8 +84,30 @@ def test_the_reach_is_kept(filler: Filler) -> None:
     assert (filled.provenance[:, :16] == UNFILLABLE).all()
     np.testing.assert_allclose(filled.tile.data[0, :, 16:20], 0.3, atol=1e-5)
     np.testing.assert_array_equal(filled.tile.data[:, :, :16], tile.data[:, :, :16])
-    # .8 - .6 d / 4
-    np.testing.assert_allclose(filled.confidence[5, 15:21], [0, 0.2, 0.35, 0.5, 0.65, 1], atol=1e-6)
+    # Clear ground does not differ at any distance, so nothing is doubted within reach.
+    np.testing.assert_array_equal(filled.confidence[5, 15:21], [0, 1, 1, 1, 1, 1])
+
+
+@EACH
+def test_the_confidence_falls_as_clear_pixels_differ(filler: Filler) -> None:
+    """Ground of blocks of 20 columns: two pixels d < 20 apart differ in a share d / 20."""
+    truth = np.where(np.arange(400) // 20 % 2, 0.2, 0.4).astype(np.float32)
+    truth = np.broadcast_to(truth, (1, 40, 400)).copy()
+    hole = np.zeros((40, 400), bool)
+    hole[:, 199:204] = True
+    filled = filler.fill(*_scene(truth, hole, BandSet((BLUE,))))
+    # Rows do not differ down, only along: half the pairs.
+    expected = [0.2 * np.sqrt(d / 20 / 2) for d in (1, 2)]
+    sure = filled.confidence[5, [199, 200]]
+    np.testing.assert_allclose(0.05 / sure - 0.05, expected, rtol=0.05)
+
+
+def test_navier_stokes_carries_a_slope_inwards_otherwise_than_telea() -> None:
+    truth = _plane()[None]
+    tile, mask = _scene(truth, _box(), BandSet((BLUE,)))
+    filled, other = NavierStokes().fill(tile, mask), Telea().fill(tile, mask)
+    assert np.abs(filled.tile.data - truth).max() < 0.02  # half the contrast across the hole
+    assert not np.array_equal(filled.tile.data, other.tile.data)
 
 
 def test_the_reach_is_in_metres_on_a_map() -> None:
@@ -121,7 +144,7 @@ def test_large_holes_are_left_to_others() -> None:
     assert (filled.provenance == UNFILLABLE).sum() == 80
 
 
-@BOTH
+@EACH
 def test_nodata_and_cloud_beyond_the_reach_are_no_source(filler: Filler) -> None:
     truth = np.full((1, 40, 40), 0.3, np.float32)
     tile, mask = _scene(truth, _box(), BandSet((BLUE,)))
@@ -133,7 +156,7 @@ def test_nodata_and_cloud_beyond_the_reach_are_no_source(filler: Filler) -> None
     np.testing.assert_allclose(filled.tile.data[0][~stripe], 0.3, atol=1e-5)
 
 
-@BOTH
+@EACH
 def test_thermal_is_filled_and_classes_are_not(filler: Filler) -> None:
     classes = Band("SCL", float("nan"), float("nan"), kind="other")
     truth = np.stack([np.full((40, 40), v, np.float32) for v in (0.2, 290, 4)])
@@ -144,7 +167,7 @@ def test_thermal_is_filled_and_classes_are_not(filler: Filler) -> None:
     np.testing.assert_array_equal(filled.tile.data[2], tile.data[2])
 
 
-@BOTH
+@EACH
 def test_many_bands_are_filled_through_components(filler: Filler) -> None:
     centres = np.linspace(420, 1300, 40)
     bands = BandSet(tuple(Band(f"b{c:.0f}", float(c), 10) for c in centres))
@@ -158,7 +181,7 @@ def test_many_bands_are_filled_through_components(filler: Filler) -> None:
     np.testing.assert_allclose(through[:10], single, atol=2e-3)
 
 
-@BOTH
+@EACH
 @settings(max_examples=25, deadline=None)
 @given(
     codes=arrays(
@@ -191,7 +214,7 @@ def test_only_cloud_changes_and_nothing_spreads(
         assert not filled.filled.any()
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("shape", [(1, 1), (1, 17), (13, 7)])
 @pytest.mark.parametrize("code", [0, 1])
 def test_all_clear_and_all_cloud(filler: Filler, shape: tuple[int, int], code: int) -> None:

@@ -23,7 +23,8 @@ from kumosan.datasets.tile import (
 from kumosan.gan import common, features, regression, relation
 from kumosan.gan.features import HALO, MAX_BANDS, feature_bands
 from kumosan.gan.metrics import rmse_by_class
-from kumosan.gan.regression import Regression
+from kumosan.gan.regression import DOUBT, Regression
+from kumosan.gan.relation import expected_error
 from kumosan.gan.veil import Veil, draw_veil
 from kumosan.synthesis.landscape import landscape
 
@@ -95,6 +96,16 @@ def test_unsure_pixels_are_left(clear):
     assert np.array_equal(strict.filled, free.filled & (free.confidence >= limit))
     left = mask.contaminated & ~strict.filled
     assert np.array_equal(strict.tile.data[:, left], tile.data[:, left])
+
+
+def test_doubt_multiplies_the_expected_error(clear, monkeypatch):
+    tile, mask = veiled(clear, SHADOW)
+    errors = []
+    for doubt in (1.0, 3.0):
+        monkeypatch.setitem(DOUBT, "shadow", doubt)
+        result = Regression(min_confidence=0.0).fill(tile, mask)
+        errors.append(expected_error(result.confidence[result.filled]))
+    np.testing.assert_allclose(errors[1], 3 * errors[0], rtol=1e-3)
 
 
 def test_seed_decides(clear):

@@ -6,7 +6,8 @@ import pytest
 from kumosan.datasets.bands import BLUE, NIR, BandSet
 from kumosan.datasets.errors import ValueRangeError
 from kumosan.datasets.tile import THICK, UNFILLABLE, CloudMask, Tile
-from kumosan.gan.weighted import InverseDistance
+from kumosan.gan import get
+from kumosan.gan.weighted import InverseDistance, Nearest
 
 BANDS = BandSet((BLUE, NIR))
 
@@ -68,3 +69,17 @@ def test_settings_are_checked():
     tile = row(0.1, 0.9)
     with pytest.raises(ValueRangeError, match="0 neighbours"):
         InverseDistance(neighbours=0).fill(tile, hole(tile, 1))
+
+
+def test_nearest_copies_whole_spectra_from_any_distance():
+    tile = row(0.1, *[0.9] * 40, 0.4)
+    result = Nearest().fill(tile, hole(tile, *range(1, 41)))
+    assert (result.tile.data[0, 0, 1:21] == np.float32(0.1)).all()
+    assert (result.tile.data[1, 0, 21:41] == np.float32(0.8)).all()
+    assert result.filled.sum() == 40
+
+
+def test_identity_leaves_all():
+    tile = row(0.1, 0.9, 0.4)
+    result = get("identity").fill(tile, hole(tile, 1))
+    assert result.tile is tile and (result.provenance[0] == [0, UNFILLABLE, 0]).all()

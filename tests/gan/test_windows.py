@@ -29,9 +29,11 @@ from kumosan.datasets.tile import (
     Tile,
 )
 from kumosan.gan import ground
+from kumosan.gan.adaptive import Adaptive
 from kumosan.gan.cascade import Cascade
 from kumosan.gan.common import Area, assemble
 from kumosan.gan.ground import clear_ground
+from kumosan.gan.identity import Identity
 from kumosan.gan.regression import Regression
 from kumosan.gan.weighted import InverseDistance
 from kumosan.gan.windows import Cut, fill_windows
@@ -225,6 +227,19 @@ def test_the_cascade_by_windows_is_the_cascade(filled):
     assert data[:, clear].tobytes() == tile.data[:, clear].tobytes()
 
 
+def test_the_adaptive_fill_learns_once_for_all_windows(monkeypatch):
+    tile, mask = landscape((128, 150), seed=4)
+    adaptive = Adaptive(skies=12, samples=2000, min_confidence=0.0)
+    whole, fit, fits = adaptive.fill(tile, mask), Adaptive.fit, []
+    monkeypatch.setattr(Adaptive, "fit", lambda *args: fits.append(args[-1]) or fit(*args))
+    learnt = adaptive.learn(tile, mask)
+    data, provenance, _, _, computed = joined(tile, mask, learnt, Cut(48, 112, 16))
+    assert computed > 4 and sorted(fits) == ["shadow", "thin"]
+    assert (provenance == whole.provenance).mean() >= 0.999
+    same = whole.provenance == SPECTRAL
+    assert np.median(np.abs(data - whole.tile.data).max(axis=0)[same]) < 1e-4
+
+
 def test_no_line_at_the_borders_of_windows(filled):
     """Mean gradient of filled pixels across the borders of cores over that elsewhere."""
     tile, mask, learnt, whole = filled
@@ -291,5 +306,6 @@ def test_a_small_scene_is_its_own_sample():
 
 
 def test_who_learns_says_so():
-    assert isinstance(Regression(), Learner) and isinstance(Cascade(), Learner)
-    assert not isinstance(InverseDistance(), Learner)
+    for filler in (Regression(), Cascade(), Adaptive(), InverseDistance()):
+        assert isinstance(filler, Learner)
+    assert not isinstance(Identity(), Learner)

@@ -1,17 +1,21 @@
 """The commands as a person runs them: outputs, exit codes, messages."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from typer.testing import CliRunner
 
 from kumosan.datasets import read
 from kumosan.datasets.tile import UNFILLABLE
 from kumosan.scripts.main import app
 
-KINDS = {"mask", "clean", "provenance", "confidence", "quicklook"}
+RASTERS = {"mask", "clean", "provenance", "confidence"}
+KINDS = RASTERS | {"quicklook", "report", "item"}
 
 
 def run(*words):
@@ -51,8 +55,15 @@ def paint(scene, target, value):
 def test_clean_writes_all_outputs_and_says_where(scene, tmp_path):
     told = answer("clean", scene, "-o", tmp_path / "out")
     assert set(told["outputs"]) == KINDS
-    written = {p.name for p in (tmp_path / "out").iterdir() if p.suffix in (".tif", ".png")}
-    assert written == {f"scene_{k}.{'png' if k == 'quicklook' else 'tif'}" for k in KINDS}
+    written = {p.name for p in (tmp_path / "out").iterdir() if p.suffix != ".qml"}
+    others = {"scene_quicklook.png", "report.html", "item.json"}
+    assert written == {f"scene_{k}.tif" for k in RASTERS} | others
+    item = json.loads((tmp_path / "out" / "item.json").read_text())
+    cover = told["cover"]["thick_cloud"] + told["cover"]["thin_cloud"]
+    assert item["properties"]["eo:cloud_cover"] == pytest.approx(cover, abs=0.01)
+    assert {Path(a["href"]).name for a in item["assets"].values()} == written - {"item.json"}
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f"{told['cover']['shadow']:.1f} %" in page and told["detector"] in page
     assert sum(told["cover"].values()) == pytest.approx(100, abs=0.01)
     assert sum(told["filled"].values()) == 256 * 256
 
@@ -204,6 +215,34 @@ def test_a_mistake_gets_one_sentence_and_its_exit_code(
     assert says in done.stderr
     assert "Traceback" not in done.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ({"shift": 9}, "resample it to the scene's grid"),
+        ({"code": 7}, "mask codes [7]"),
+        ({"crs": "EPSG:32634"}, "EPSG:32634"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("role", ["mask", "reference"])
+def test_masks_and_references_of_elsewhere_are_refused(role, fault, says, scene, demo, tmp_path):
+    if role == "reference" and "code" in fault:
+        pytest.skip("any number may be reflectance")
+    given, out = tmp_path / "given.tif", tmp_path / "out.tif"
+    shutil.copy(demo[0] / ("truth.tif" if role == "mask" else "clear.tif"), given)
+    with rasterio.open(given, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as file:
+        file.transform @= Affine.translation(fault.get("shift", 0), 0)
+        file.crs = fault.get("crs", file.crs)
+        if "code" in fault:
+            file.write(np.full(file.shape, fault["code"], np.uint8), 1)
+    truth = demo[0] / "truth.tif"
+    words = [given] if role == "mask" else [truth, "--reference", given]
+    done = run("fill", scene, *words, "-o", out)
+    assert done.exit_code == 3, done.output
+    assert says in done.stderr or ("shift" in fault and "9.00 pixels" in done.stderr)
+    assert not out.exists()
 
 
 def test_debug_shows_the_traceback(tmp_path):

@@ -89,6 +89,9 @@ def test_clean_by_windows_is_clean(tmp_path):
         assert [a.tags(i) for i in a.indexes] == [b.tags(i) for i in b.indexes]
         assert a.tags() == b.tags() and a.colorinterp == b.colorinterp
         assert cog_validate(tmp_path / "windows" / f"s_{kind}.tif", strict=True)[0]
+    items = [json.loads((tmp_path / n / "item.json").read_text()) for n in ("held", "windows")]
+    assert items[0]["bbox"] == pytest.approx(items[1]["bbox"], abs=1e-5)
+    assert items[0]["properties"] == items[1]["properties"]
     assert {p.name for p in (tmp_path / "windows").iterdir()} == {
         p.name for p in (tmp_path / "held").iterdir()
     }
@@ -155,7 +158,8 @@ class Boom(Exception):
         "kumosan.gan.weighted.InverseDistance.fill",
         "kumosan.datasets.write_parts.filled_numbers",
         "kumosan.datasets.cog_parts._verify",
-        "kumosan.scripts.windowed.write_quicklook",
+        "kumosan.scripts.cleaning.write_quicklook",
+        "kumosan.scripts.telling.clean_report",
     ],
 )
 def test_a_failure_anywhere_leaves_nothing(tmp_path, monkeypatch, place):
