@@ -97,7 +97,7 @@ def run(args: argparse.Namespace, seed: int) -> dict[str, Any]:
         changed, planted = plant(rows, folder, args.share, np.random.default_rng(seed))
 
         def judge(row: Row) -> Any:
-            return folds(row) if folds else detection.choose(CatalogTiles((row,))[0].tile)[1]
+            return folds(row) if folds else detection.get("fmask")
 
         ranked = [s.row.id for s in audit(changed, judge)]
         gain = gained(args, changed, ranked[: 2 * len(planted)], seed) if args.config else {}
