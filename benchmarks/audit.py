@@ -30,7 +30,7 @@ import numpy as np
 from learning_curve import iou, trained
 
 from kumosan import detection
-from kumosan.datasets.catalog import CatalogTiles, Row, read_catalog
+from kumosan.datasets.catalog import Row, read_catalog
 from kumosan.datasets.read import read_mask
 from kumosan.datasets.tile import NODATA, ByteArray, CloudMask
 from kumosan.datasets.write import write_mask

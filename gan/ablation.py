@@ -15,14 +15,12 @@ from ..datasets.band_order import VISIBLE
 from ..datasets.configuration import STRICT, as_json, placed, read_toml, validated
 from ..datasets.errors import UsageError
 from ..datasets.protocols import Filler
-from . import get
+from . import DATED, get
 from .train_config import GanConfig
 
 PAGE = "docs/ablation.md"
 TRAINED = "gan"
 """The method that is trained for each set of bands and each seed, as ``[gan]`` says."""
-DATED = ("temporal",)
-"""Methods that see the ground on another date, see `ablation_scenes.another_date`."""
 
 
 class Cell(NamedTuple):

@@ -14,7 +14,8 @@ from ..datasets.errors import OutputError, UnfitError
 from ..datasets.pace import Pace
 from ..datasets.protocols import Filler
 from ..datasets.tile import Tile
-from .ablation import DATED, TRAINED, Ablation, Cell, filler
+from . import DATED
+from .ablation import TRAINED, Ablation, Cell, filler
 from .ablation_results import RESULTS, Score, judged, read_scores, write_scores
 from .ablation_scenes import Scene, pieces, scene
 
