@@ -6,7 +6,7 @@ cross-validation), and are then written into the card of the network trained on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from ..datasets.catalog import CatalogTiles, Row, is_clear
+from ..datasets.catalog import CatalogTiles, Row
 from ..datasets.errors import UsageError
-from ..datasets.labelled import ALL_CLASSES, meanings
-from ..datasets.tile import CLEAR, NODATA, SHADOW, ByteArray, FloatArray
+from ..datasets.labelled import meanings
+from ..datasets.tile import NODATA, SHADOW, ByteArray, FloatArray
 from .metrics import VIEWS, Confusion, compare, pooled
 from .segmenter import Segmenter, decided
 from .train_data import Fold
@@ -26,7 +26,7 @@ from .weights import ModelCard, load_weights, read_card, save_weights
 
 CALIBRATED = "calibrated.safetensors"
 """Written beside the weights of each fold."""
-CLEAR_WEIGHTS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
+CLEAR_WEIGHTS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 SHADOW_WEIGHTS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 """Weights of the probabilities that are tried, in steps of about sqrt 2."""
 
@@ -42,25 +42,11 @@ class Prediction:
     """(y, x) codes."""
 
 
-def judges(rows: Iterable[Row], mask_kind: str = "human") -> list[Row]:
-    """The rows that a calibration goes by: those with such masks, and images without any cloud.
-
-    Clear images of many sensors keep it from buying found cloud with alarms on bright fields.
-    """
-    kept = []
-    for row in rows:
-        if row.mask is not None and row.mask_kind.startswith(mask_kind):
-            kept.append(row)
-        elif is_clear(row):
-            kept.append(replace(row, mask=None, labelled=ALL_CLASSES))
-    return kept
-
-
 def held_out(rows: Sequence[Row], run: Path) -> list[Prediction]:
     """Predictions of a run on the rows that its fold left out.
 
     Args:
-        rows: labelled rows, and clear ones without a mask, see `judges`.
+        rows: labelled rows.
         run: weights whose card names their fold.
 
     Raises:
@@ -72,11 +58,9 @@ def held_out(rows: Sequence[Row], run: Path) -> list[Prediction]:
         if fold.holds(row.group):
             item = CatalogTiles((row,))[0]
             mask = detector.mask(item.tile)
-            if mask.probability is not None:
+            if mask.probability is not None and item.mask is not None:
                 p = at_temperature(mask.probability, 1 / card.temperature)
-                clear = np.where(mask.valid, CLEAR, NODATA).astype(np.uint8)
-                truth = clear if item.mask is None else item.mask.classes
-                found.append(Prediction(row, p, truth))
+                found.append(Prediction(row, p, item.mask.classes))
     if not found:
         raise UsageError(
             f"{run}, whose fold left none of these images out",
@@ -183,7 +167,7 @@ def calibrate(rows: Sequence[Row], runs: Sequence[Path], weights: Path, out: Pat
     mean BOA of the folds that did not choose them, all stay 1.
 
     Args:
-        rows: labelled and clear rows that the runs of the folds were made from, see `judges`.
+        rows: labelled rows that the runs of the folds were made from.
         runs: weights of all folds, two or more.
         weights: to be calibrated.
         out: where to, may be ``weights``.

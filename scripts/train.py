@@ -133,18 +133,14 @@ def calibrate(
     split: Annotated[str, typer.Option(help="Split that the folds were made of.")] = "train",
     mask_kind: Annotated[str, typer.Option(help="Labels to judge by.")] = "human",
 ) -> None:
-    """Choose temperature and class weights of a segmenter on the folds of a cross-validation.
-
-    They go by the labelled images that each fold left out, and by those called clear.
-    """
+    """Choose temperature and class weights of a segmenter on the folds of a cross-validation."""
     from ..datasets.atomic import refuse_existing
     from ..datasets.catalog import read_catalog
     from ..detection.decision import calibrate as run
-    from ..detection.decision import judges
 
     console = Console(common.json, common.log_format, common.verbose)
     refuse_existing(output, common.overwrite)
-    rows = judges((r for r in read_catalog(data) if r.split == split), mask_kind)
+    rows = [r for r in read_catalog(data) if r.split == split and r.mask_kind.startswith(mask_kind)]
     with console.phase("calibrating"):
         card = run(rows, runs, weights, output)
     facts = {"temperature": card.temperature, "decision": card.decision, "scores": card.scores}

@@ -5,21 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kumosan.datasets.catalog import Row, read_catalog
+from kumosan.datasets.catalog import Row
 from kumosan.datasets.errors import UsageError
-from kumosan.datasets.splits import fold_of
 from kumosan.detection.decision import (
     Prediction,
     at_temperature,
     choose,
     fit_temperature,
     held_out,
-    judges,
     scores,
 )
-from kumosan.detection.weights import ModelCard, load_weights, save_weights
-
-from .small_set import make
+from kumosan.detection.weights import ModelCard, save_weights
 
 CARD = ModelCard("segmenter", {}, ("green",))
 
@@ -69,22 +65,6 @@ def test_a_class_that_is_told_too_seldom_gets_more_weight():
 def test_shadow_is_judged_where_it_was_drawn():
     found = scores(predictions(labelled=frozenset({0, 1, 2})), CARD)
     assert found["shadow"].n == 0 and found["cloud"].n == 20_000
-
-
-def test_images_called_clear_are_judges_too(tmp_path, weights):
-    """Without a mask, of any sensor; a mask of another kind is not looked at."""
-    folder = make(tmp_path)
-    rows = judges(read_catalog(folder))
-    assert [r.id for r in rows] == [f"t{i}.tif" for i in range(8)]
-    assert [r.mask is None for r in rows] == [False] * 6 + [True] * 2
-    assert judges([replace(rows[0], mask_kind="automatic")]) == []
-    card, state = load_weights(weights, "segmenter")
-    run = tmp_path / "fold.safetensors"
-    fold = {"number": fold_of(rows[-1].group, 2), "of": 2, "seed": 0}
-    save_weights(run, state, replace(card, training={"fold": fold}))
-    clear = held_out(rows, run)[-1]
-    assert not clear.truth.any() and clear.truth.shape == clear.probability.shape[1:]
-    assert scores([clear], card)["shadow"].n == clear.truth.size
 
 
 def test_weights_without_a_fold_are_no_judge(tmp_path):
