@@ -38,7 +38,7 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
 }
 """Built-in detectors by name."""
 
-AUTO = ("unet", "qa", "fmask", "scl", "udm2", "hot", "ltk", "hollstein", "braaten")
+AUTO = ("qa", "fmask", "scl", "udm2", "hot", "ltk", "hollstein", "braaten", "unet")
 """Order of preference of ``auto``; the first that fits is used.
 
 Balanced accuracy for cloud on the hand-labelled Landsat 8 tiles of split `train`: hot .930,

@@ -136,9 +136,9 @@ class TestEveryRule:
 
 def test_rgb_only_names_what_fits(pixel):
     tile = pixel(blue=0.1, green=0.1, red=0.1)
-    assert detection.fitting(tile) == ["unet", "hot", "braaten"]
+    assert detection.fitting(tile) == ["hot", "braaten", "unet"]
     for name in ("fmask", "ltk", "hollstein", "scl", "qa", "udm2"):
-        with pytest.raises(UnfitError, match="unet, hot, braaten") as caught:
+        with pytest.raises(UnfitError, match="hot, braaten, unet") as caught:
             detection.choose(tile, name)
         assert name in str(caught.value)
     assert detection.choose(tile, "braaten")[0] == "braaten"
@@ -149,10 +149,9 @@ def test_rgb_only_names_what_fits(pixel):
     [
         (("green", "red"), "braaten"),
         (("blue", "red"), "hot"),
-        (("blue", "green", "red"), "unet"),
-        (("green", "red", "nir"), "unet"),
-        (C2L2, "unet"),
-        (("blue", "green", "red", "nir", "swir1", "swir2"), "unet"),
+        (("blue", "green", "red", "nir", "swir1"), "hot"),
+        (C2L2, "fmask"),
+        (("blue", "green", "red", "nir", "swir1", "swir2"), "fmask"),
     ],
 )
 def test_auto(pixel, names, expected):
@@ -164,12 +163,12 @@ def test_auto(pixel, names, expected):
     assert np.array_equal(detection.detect(tile).classes, detector.mask(tile).classes)
 
 
-def test_the_network_comes_first_then_qa_pixel_and_fmask_before_scl(make):
-    cloud, rules = disc((8, 8)), slice(1, 2)
-    assert detection.fitting(make("qa", cloud))[:2] == ["unet", "qa"]
-    assert detection.fitting(make("scl", cloud))[:2] == ["unet", "fmask"]
-    assert detection.fitting(make("scl", cloud, names=("blue", "green", "red")))[rules] == ["scl"]
-    assert detection.auto(make("udm2", cloud, names=("blue", "nir"))) == "udm2"
+def test_auto_prefers_qa_pixel_and_fmask_to_scl(make):
+    cloud = disc((8, 8))
+    assert detection.auto(make("qa", cloud)) == "qa"
+    assert detection.auto(make("scl", cloud)) == "fmask"
+    assert detection.auto(make("scl", cloud, names=("blue", "green", "red"))) == "scl"
+    assert detection.auto(make("udm2", cloud, names=("blue", "green", "red", "nir"))) == "udm2"
 
 
 def test_nothing_fits():
