@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from .. import gan
 from ..datasets import Scene, open_scene
 from ..datasets.atomic import refuse_existing
 from ..datasets.errors import UsageError
@@ -78,6 +79,12 @@ def run(job: CompositeJob, console: Console, dry_run: bool) -> tuple[dict[str, A
         GridError, BandError: scenes that do not fit together.
         OutputError: an output exists, or cannot be written.
     """
+    if job.fill in gan.DATED:
+        raise UsageError(
+            f"--fill {job.fill}, which takes values from other dates",
+            "a filler of one date: the composite holds all dates there are",
+            "choose auto, regression or idw",
+        )
     check_request(job.detector or "auto", job.fill or "auto", [])
     outputs = job.outputs
     paths = job.chosen()

@@ -236,7 +236,7 @@ def test_what_does_not_belong_together_is_refused(dates, tmp_path):
         ((dates[0], surface), 3, "surface reflectance"),
         ((dates[0],), 2, "two or more"),
         ((dates[0], dates[1], dates[0]), 2, "each once"),
-        ((*dates, "--fill", "temporal"), 2, "reference scene"),
+        ((*dates, "--fill", "temporal"), 2, "a filler of one date"),
         ((*dates, "--detector", "nosuch"), 2, "nosuch"),
         ((*dates, "--decisions", tmp_path / "none.jsonl"), 3, "does not exist"),
         ((dates[0], dates[0].with_name("none.tif")), 3, "does not exist"),
