@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from ..datasets.bands import BandSet
 from ..datasets.errors import ValueRangeError
@@ -181,7 +182,9 @@ class Network:
             max_iter=EPOCHS,
             random_state=int(rng.integers(2**31)),
         )
-        with warnings.catch_warnings():
+        # Products this small are slower on two threads than on one, many times so if another
+        # process is busy.
+        with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore", ConvergenceWarning)  # it is stopped by the clock
             net.fit(_standard(scaler, painted.x), (missing / spread).astype(np.float32))
         return cls(scaler, spread, net)
