@@ -32,8 +32,14 @@ def start(*words, out: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "kumosan.scripts", "batch", *words, "--detector", "hot"]
     with (out.parent / "log.txt").open("ab") as log:
         return subprocess.Popen(
-            [*map(str, command), "-o", str(out)], start_new_session=True, stdout=log, stderr=log
-        )
+            [*map(str, command), "-o", str(out)], start_new_session=True, stdout=log, stderr=log,
+            preexec_fn=listening,
+        )  # fmt: skip
+
+
+def listening() -> None:
+    """Let Ctrl-C be heard: a shell's background jobs, the tests among them, inherit deafness."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finish(process: subprocess.Popen, out: Path, code: int) -> None:
