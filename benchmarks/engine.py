@@ -39,7 +39,6 @@ from rasterio.windows import Window
 from kumosan import detection
 from kumosan.datasets import open_scene
 from kumosan.datasets.bands import BandSet
-from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.sensors import sensor
 from kumosan.datasets.windows import spans
 from kumosan.datasets.write import write_tile
@@ -97,8 +96,8 @@ def random_weights(path: Path) -> Path:
     from kumosan.detection.train_config import as_json
 
     torch.manual_seed(0)
-    config = NetworkConfig()
-    card = ModelCard("segmenter", as_json(config), CANONICAL_BANDS.names)
+    config = NetworkConfig(thermal=True)  # as the one that ships
+    card = ModelCard("segmenter", as_json(config), config.bands.names)
     save_weights(path, SegmentationNet(config).state_dict(), card)
     return path
 
@@ -158,13 +157,13 @@ def times(path: Path, weights: Path, name: str, folder: Path) -> dict[str, Any]:
     found["window"] = side
 
     def read() -> None:
-        for _ in batches(ScenePixels(scene), side, segmenter.overlap_px, many):
+        for _ in batches(ScenePixels(scene, model.bands), side, segmenter.overlap_px, many):
             pass
 
     found["reading s"] = seconds(read)
     windows = len(spans(scene.shape[0], side, segmenter.overlap_px)) ** 2
-    ready = np.random.default_rng(0).random((many, 7, side, side), np.float32)
-    present = np.ones(7, np.float32)
+    ready = np.random.default_rng(0).random((many, len(model.bands), side, side), np.float32)
+    present = ScenePixels(scene, model.bands).present
     run(ready, present)
     few = max(3, min(20, windows // many))
     a_batch = float(np.median([seconds(lambda: run(ready, present)) for _ in range(few)]))

@@ -47,9 +47,12 @@ def parse_time(text: str) -> datetime | None:
         time = datetime.fromisoformat(re.sub(r"Z$", "+00:00", text))
     except ValueError:
         return None
-    return (
-        time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
-    )
+    return utc(time)
+
+
+def utc(time: datetime) -> datetime:
+    """``time`` in UTC; one without a time zone is in UTC already."""
+    return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
 def _level(tags: Mapping[str, str], names: Iterable[str]) -> str | None:

@@ -104,7 +104,7 @@ def _bound_cache() -> None:
 
 
 @contextmanager
-def bounded_cache(most_bytes: int) -> Iterator[None]:
+def bounded_cache(most_bytes: int = 200 * 2**20) -> Iterator[None]:
     """Keep GDAL's cache of blocks smaller, where a scene is read in order.
 
     A large cache would serve nothing then. One that the user asked for stays.

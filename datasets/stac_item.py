@@ -10,12 +10,13 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from .. import __version__
+from .acquisition import utc
 from .bands import Band
 from .footprint import Geometry
 from .legend import MASK_LEGEND, PROVENANCE_LEGEND, Legend
@@ -114,12 +115,9 @@ def stac_item(
 
 
 def _times(time: datetime | None) -> dict[str, str | None]:
-    return {"datetime": None, **_ANY_TIME} if time is None else {"datetime": _utc(time)}
-
-
-def _utc(time: datetime) -> str:
-    known = time if time.tzinfo else time.replace(tzinfo=timezone.utc)
-    return known.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    if time is None:
+        return {"datetime": None, **_ANY_TIME}
+    return {"datetime": utc(time).isoformat().replace("+00:00", "Z")}
 
 
 def _azimuth(degrees: float | None) -> float | None:

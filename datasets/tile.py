@@ -35,6 +35,10 @@ OBSERVED, SPECTRAL, SPATIAL, TEMPORAL, UNFILLABLE = 0, 1, 2, 3, 4
 PROVENANCE_NAMES = ("observed", "spectral", "spatial", "temporal", "unfillable")
 
 
+LEVELS = {"TOA": "top-of-atmosphere reflectance", "SR": "surface reflectance"}
+"""Processing levels in words."""
+
+
 @dataclass(frozen=True)
 class Acquisition:
     """When, by whom and under which sun the image was taken; None where it is not known."""

@@ -26,9 +26,6 @@ from .postprocess import cleaned_rows, sizes_px
 from .segmenter import Segmenter
 from .strips import ROWS, Strip, coarse_strips, coarsening_for, pixelwise_strips
 
-_CACHE_BYTES = 200 * 2**20
-"""Of blocks that GDAL keeps: windows are read in order."""
-
 
 def mask_scene(
     scene: Scene,
@@ -71,7 +68,7 @@ def mask_scene(
         strips = coarse_strips(detector, scene, factor)
     else:
         strips = _whole(detector, name, scene, settings.probability)
-    with bounded_cache(_CACHE_BYTES):
+    with bounded_cache():
         counts = _write(scene, strips, sizes, outputs, settings.overwrite, tell)
     valid = int(counts[: len(CLASS_NAMES)].sum())
     return MaskResult(

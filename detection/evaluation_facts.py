@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ..datasets.tables import table
 from ..datasets.tile import CLASS_NAMES
 from .bootstrap import intervals
 from .boundary import TOLERANCES_PX, pooled_boundaries
@@ -136,7 +137,6 @@ def markdown(part: Mapping[str, Any]) -> str:
     row; images that a detector does not fit are told below.
     """
     lines = [["detector", "view", "PA", "UA", "BOA", "IoU", "median BOA", "tiles", "Mpx"]]
-    lines.append(["---"] * len(lines[0]))
     for name, detector in part["detectors"].items():
         for view, of in detector["views"].items():
             if of["tp"] + of["fp"] == 0:
@@ -145,8 +145,7 @@ def markdown(part: Mapping[str, Any]) -> str:
             middle = digits(of["patch_median"]["boa"])
             size = [str(of["tiles"]), f"{of['n'] / 1e6:.2f}"]
             lines.append([name, view, *measures, middle, *size])
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return text + (f"\n\n{told}" if (told := unfit_text(part)) else "")
+    return table(lines) + (f"\n\n{told}" if (told := unfit_text(part)) else "")
 
 
 def unfit_text(part: Mapping[str, Any]) -> str:

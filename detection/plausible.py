@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..datasets.bands import BandSet
+from .fmask import Fmask
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,8 +42,8 @@ def plausible(image: Tensor, present: Tensor, bands: BandSet) -> Tensor:
     mean = (blue + green + red) / 3
     spread = (blue - mean).abs() + (green - mean).abs() + (red - mean).abs()
     tests = (
-        passed(spread < 0.7 * mean, "blue", "green", "red"),
-        passed(blue - 0.5 * red > 0.08, "blue", "red"),
+        passed(spread < Fmask.max_whiteness * mean, "blue", "green", "red"),
+        passed(blue - 0.5 * red > Fmask.min_hot, "blue", "red"),
         passed(nir - red < 0.8 * (nir + red), "nir", "red"),
         passed(green - swir1 < 0.8 * (green + swir1), "green", "swir1"),
         passed(nir > 0.75 * swir1, "nir", "swir1"),
@@ -52,5 +53,5 @@ def plausible(image: Tensor, present: Tensor, bands: BandSet) -> Tensor:
     for test in tests[1:]:
         out = out & test
     snow = (green - swir1 > 0.15 * (green + swir1)) & (nir > 0.11) & (green > 0.1)
-    high = (cirrus > 0.01) & ~snow & has("cirrus", "green", "nir", "swir1")
+    high = (cirrus > Fmask.min_cirrus) & ~snow & has("cirrus", "green", "nir", "swir1")
     return (out | high)[:, None].to(image.dtype)

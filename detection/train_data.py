@@ -25,7 +25,7 @@ from ..datasets.labelled import ALL_CLASSES, LabelledTile
 from ..datasets.labels.decisions import trusted
 from ..datasets.loading import DrawSampler
 from ..datasets.mixed import MixedDataset
-from ..datasets.read import read
+from ..datasets.read import open_scene
 from ..datasets.samples import Sample, sample_of
 from ..datasets.splits import fold_of
 from ..datasets.tile import CLEAR, NODATA, SHADOW, THIN, CloudMask, Tile
@@ -204,8 +204,11 @@ class MixtureBuilder:
 
 def _icy(row: Row, max_cirrus: float) -> bool:
     """Whether an image is called clear, and is brighter than that in its cirrus band."""
-    plane = read(row.image).find(CIRRUS) if is_clear(row) else None
-    return plane is not None and float(np.nanmean(plane)) > max_cirrus
+    if not is_clear(row):
+        return False
+    scene = open_scene(row.image)
+    band = scene.bands.find(CIRRUS)
+    return band is not None and float(np.nanmean(scene.read(bands=[band]).data)) > max_cirrus
 
 
 def _require(rows: Sequence[Row], source: Source) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,10 @@ def steps(asked: Ablation, data: Path | None) -> list[Step]:
     Raises:
         KumosanError: see `pieces`.
     """
-    names = pieces(asked, data)
+    return _steps(asked, pieces(asked, data))
+
+
+def _steps(asked: Ablation, names: Iterable[str]) -> list[Step]:
     return [(name, cloud, seed) for seed in asked.seeds for name in names for cloud in asked.clouds]
 
 
@@ -61,8 +64,8 @@ def run(
         OutputError: such results lie there, and ``overwrite`` is false.
         KumosanError: see `pieces`, and the fillers.
     """
-    todo = steps(asked, data)
     ground = pieces(asked, data)
+    todo = _steps(asked, ground)
     _prepare(out, asked, overwrite)
     scores = read_scores(out / RESULTS)
     known = {s.cell for s in scores}

@@ -21,6 +21,7 @@ from ..synthesis.landscapes import Landscapes
 from ..synthesis.perlin import fractal_noise, random_offset
 from ..synthesis.sampler import CloudSampler
 from .ablation import Ablation, Ground
+from .evaluation import middle
 
 CLEAR_SHARE = 0.2
 TRIES = 8
@@ -108,10 +109,7 @@ def _pieces(ground: Ground, data: Path | None) -> Iterator[tuple[str, Callable[[
 
 
 def _middle(row: Row, size: int) -> Tile:
-    tile = read(row.image)
-    top, left = (max(n - size, 0) // 2 for n in tile.shape)
-    data = np.ascontiguousarray(tile.data[:, top : top + size, left : left + size])
-    return Tile(data, tile.bands, tile.transform, tile.crs, tile.acquired)
+    return middle(read(row.image), size)
 
 
 def _mosaic(parts: Sequence[Sequence[Row]]) -> Tile:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.errors import MissingExtraError
-from ..datasets.tile import SHADOW, THICK, THIN, BoolArray, ByteArray, FloatArray
+from ..datasets.tile import NODATA, SHADOW, THICK, THIN, BoolArray, ByteArray, FloatArray
 
 Method = Literal["median", "best", "geomedian"]
 NONE = -1
@@ -156,4 +156,4 @@ def least_bad(
     code = np.take_along_axis(classes, first, axis=0)[0]
     lost = ~np.isfinite(rank.min(axis=0))
     values[:, lost] = np.nan
-    return values, np.where(lost, 255, code).astype(np.uint8)
+    return values, np.where(lost, NODATA, code).astype(np.uint8)

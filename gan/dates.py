@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timezone
 from math import inf, isnan
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.acquisition import utc
 from ..datasets.bands import Band, BandSet
 from ..datasets.errors import BandError, UsageError
-from ..datasets.tile import BoolArray, CloudMask, Tile
-from .common import MIN_CLEAR, Area, fillable_bands, sample
-from .relation import HALF_TRUST
+from ..datasets.tile import TEMPORAL, BoolArray, CloudMask, FilledTile, FloatArray, Tile
+from .common import MIN_CLEAR, Area, assemble, fillable_bands, sample, untouched
+from .relation import HALF_TRUST, confidence
 
 SAMPLE = 50_000
 """Pixels that a relation is fitted to, at most."""
@@ -118,6 +118,44 @@ class Dated:
                 yield guide
 
 
+@dataclass(frozen=True)
+class Placed(Dated):
+    """What fills share that take values of this date from other places, which another date tells.
+
+    The references come in the order of their error; each gives what those before it left. The
+    confidence is that of the error for clear pixels treated as cloudy.
+    """
+
+    def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
+        """Fill every cloudy pixel that a usable reference sees clear.
+
+        Raises:
+            GridError: a reference or mask is not on the grid of ``tile``.
+            BandError: a reference lacks a band of ``tile``.
+        """
+        area = Area.of(tile, mask)
+        left = area.todo.copy()
+        planes = np.full((len(tile.bands), *tile.shape), np.nan, np.float32)
+        sure = np.zeros(tile.shape, np.float32)
+        for guide in sorted(self.guides(tile, area), key=lambda g: g.error):
+            here = left & guide.usable
+            if here.any():
+                planes[:, here], error = self.taken(tile, area, guide, np.flatnonzero(here))
+                sure[here] = confidence(np.full(1, error, np.float32))
+                left &= ~here
+        done = area.todo & ~left
+        if not done.any():
+            return untouched(tile, area)
+        return assemble(tile, area, done, planes[:, done], sure[done], TEMPORAL)
+
+    def taken(
+        self, tile: Tile, area: Area, guide: Guide, at: NDArray[np.intp]
+    ) -> tuple[FloatArray, float]:
+        """(band, n) values for the pixels ``at``, NaN in bands that are not filled, and the error
+        of reflectance to expect."""
+        raise NotImplementedError
+
+
 def fit_relation(reference: NDArray[np.floating], target: NDArray[np.floating]) -> Relation:
     """Robust straight line through pairs of values, both (n,) and finite, n > 0.
 
@@ -184,11 +222,7 @@ def _fit_guide(
 def _gap_s(a: Tile, b: Tile) -> float:
     if a.acquired.time is None or b.acquired.time is None:
         return inf
-    one, other = (
-        t if t.tzinfo else t.replace(tzinfo=timezone.utc)
-        for t in (a.acquired.time, b.acquired.time)
-    )
-    return abs((one - other).total_seconds())
+    return abs((utc(a.acquired.time) - utc(b.acquired.time)).total_seconds())
 
 
 def _match_bands(tile: Tile, reference: Tile) -> dict[int, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..datasets.tables import table
 from .evaluation import Evaluation, Score
 from .metrics import MEASURES, VIEWS
 
@@ -110,10 +111,7 @@ def interval(values: Sequence[tuple[str, float]], seed: int) -> tuple[float, flo
 def markdown(found: Mapping[str, Any]) -> str:
     """One table of `facts`: filler x class, means over images."""
     head = ["filler", "class", *HEAD, "filled", "in 90 %", "images"]
-    lines = [head, ["---"] * len(head)]
-    for name, view, cells in rows(found):
-        lines.append([name, view, *cells])
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    text = table([head, *([name, view, *cells] for name, view, cells in rows(found))])
     told = clear_text(found)
     unfit = unfit_text(found)
     return "\n\n".join(part for part in (text, told, unfit) if part)

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ..datasets.errors import ValueRangeError
-from ..datasets.tile import TEMPORAL, CloudMask, FilledTile, FloatArray, Tile
-from .common import Area, assemble, fillable_bands, sample, untouched
-from .dates import Dated, Guide
+from ..datasets.tile import FloatArray, Tile
+from .common import Area, sample
+from .dates import Guide, Placed
 from .features import feature_bands
-from .relation import confidence
 
 SOURCES = 20_000
 """Clear pixels that neighbours are chosen from, at most: so the search is bounded, and reaches
@@ -40,7 +39,7 @@ class _Sources(NamedTuple):
 
 
 @dataclass(frozen=True)
-class NeighbourhoodSimilarPixels(Dated):
+class NeighbourhoodSimilarPixels(Placed):
     """NSPI (Chen, Zhu, Vogelmann, Gao, Jin 2011, Remote Sens. Environ. 115, 1053-1064).
 
     Of ``searched`` clear pixels near, the ``similar`` ones whose spectra on the other date differ
@@ -66,41 +65,22 @@ class NeighbourhoodSimilarPixels(Dated):
                 "correct the numbers",
             )
 
-    def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
-        """Fill every cloudy pixel that a usable reference sees clear.
-
-        Raises:
-            GridError: a reference or mask is not on the grid of ``tile``.
-            BandError: a reference lacks a band of ``tile``.
-        """
-        area = Area.of(tile, mask)
-        left = area.todo.copy()
-        done = np.zeros(tile.shape, bool)
-        planes = np.full((len(tile.bands), *tile.shape), np.nan, np.float32)
-        sure = np.zeros(tile.shape, np.float32)
-        bands = fillable_bands(tile)
-        for guide in sorted(self.guides(tile, area), key=lambda g: g.error):
-            here = left & guide.usable
-            if not here.any():
-                continue
-            there = np.stack([guide.band(i) for i in guide.relations]).astype(np.float32)
-            filled = list(guide.relations)
-            sources = _sources(tile, area, guide, there, filled)
-            look = _compared(tile, guide)
-            found = self._predict(sources, look, there, np.flatnonzero(here), own=False)
-            for row, i in enumerate(filled):
-                planes[i][here] = found[:, row]
-            probe = sample(area.clear & guide.usable, PROBES, np.random.default_rng(1))
-            off = self._predict(sources, look, there, probe, own=True)
-            off -= tile.data[filled].reshape(len(filled), -1)[:, probe].T
-            light = [tile.bands[i].kind == "reflective" for i in filled]
-            error = np.sqrt(np.nanmean(off[:, light] ** 2)) if any(light) else guide.error
-            sure[here] = confidence(np.full(1, error, np.float32))
-            done |= here
-            left &= ~here
-        if not done.any() or not bands:
-            return untouched(tile, area)
-        return assemble(tile, area, done, planes[:, done], sure[done], TEMPORAL)
+    def taken(
+        self, tile: Tile, area: Area, guide: Guide, at: NDArray[np.intp]
+    ) -> tuple[FloatArray, float]:
+        """See :meth:`Placed.taken`."""
+        filled = list(guide.relations)
+        there = np.stack([guide.band(i) for i in filled]).astype(np.float32)
+        sources = _sources(tile, area, guide, there, filled)
+        look = _compared(tile, guide)
+        values = np.full((len(tile.bands), at.size), np.nan, np.float32)
+        values[filled] = self._predict(sources, look, there, at, own=False).T
+        probe = sample(area.clear & guide.usable, PROBES, np.random.default_rng(1))
+        off = self._predict(sources, look, there, probe, own=True)
+        off -= tile.data[filled].reshape(len(filled), -1)[:, probe].T
+        light = [tile.bands[i].kind == "reflective" for i in filled]
+        error = np.sqrt(np.nanmean(off[:, light] ** 2)) if any(light) else guide.error
+        return values, float(error)
 
     def _predict(
         self,

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from ..datasets.tile import TEMPORAL, CloudMask, FilledTile, FloatArray, Tile
-from .common import Area, assemble, fillable_bands, sample, untouched
-from .dates import Dated, Guide
+from ..datasets.tile import FloatArray, Tile
+from .common import Area, fillable_bands, sample
+from .dates import Guide, Placed
 from .features import feature_bands
-from .relation import confidence
 
 SOURCES = 50_000
 """Clear pixels that are looked through, at most."""
@@ -21,7 +20,7 @@ PROBES = 2_000
 
 
 @dataclass(frozen=True)
-class ClosestSpectralFit(Dated):
+class ClosestSpectralFit(Placed):
     """Closest spectral fit (Meng, Borders, Cieszewski, Madden 2009, PE&RS 75(5), 569-576).
 
     The spectrum of a cloudy pixel on another date is compared with those of the pixels that are
@@ -31,53 +30,28 @@ class ClosestSpectralFit(Dated):
     clear pixels treated as cloudy.
     """
 
-    def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
-        """Fill every cloudy pixel that a usable reference sees clear.
-
-        Raises:
-            GridError: a reference or mask is not on the grid of ``tile``.
-            BandError: a reference lacks a band of ``tile``.
-        """
-        area = Area.of(tile, mask)
-        left = area.todo.copy()
-        done = np.zeros(tile.shape, bool)
-        planes = np.full((len(tile.bands), *tile.shape), np.nan, np.float32)
-        sure = np.zeros(tile.shape, np.float32)
-        for guide in sorted(self.guides(tile, area), key=lambda g: g.error):
-            here = left & guide.usable
-            if not here.any():
-                continue
-            spectra, error = _closest(tile, area, guide, np.flatnonzero(here))
-            planes[:, here], sure[here] = spectra, confidence(np.full(1, error, np.float32))
-            done |= here
-            left &= ~here
-        if not done.any():
-            return untouched(tile, area)
-        return assemble(tile, area, done, planes[:, done], sure[done], TEMPORAL)
-
-
-def _closest(
-    tile: Tile, area: Area, guide: Guide, at: NDArray[np.intp]
-) -> tuple[FloatArray, float]:
-    """(band, n) values for the pixels ``at``, and the error of reflectance to expect."""
-    rng = np.random.default_rng(0)  # the same scene gives the same bytes
-    compared = [i for i in feature_bands(tile.bands, cirrus=False) if i in guide.match]
-    flat = tile.data.reshape(len(tile.bands), -1)
-    other = guide.tile.data.reshape(len(guide.tile.bands), -1)
-    looked = other[[guide.match[i] for i in compared or guide.match]]
-    fillable = fillable_bands(tile)
-    known = area.clear & guide.usable & np.isfinite(tile.data[fillable]).all(axis=0)
-    if not known.any():
-        known = area.clear & guide.usable
-    source = sample(known, SOURCES, rng)
-    spread = np.maximum(looked[:, source].std(axis=1, keepdims=True), 1e-6)
-    spectra = (looked / spread).T
-    tree = cKDTree(spectra[source])
-    _, nearest = tree.query(spectra[at])
-    reflective = [i for i, b in enumerate(tile.bands) if b.kind == "reflective"] or fillable
-    probe = sample(known, PROBES, rng)
-    _, two = tree.query(spectra[probe], k=min(2, source.size))
-    two = source[two.reshape(probe.size, -1)]
-    other_one = np.where(two[:, 0] == probe, two[:, -1], two[:, 0])
-    off = flat[reflective][:, other_one] - flat[reflective][:, probe]
-    return flat[:, source[nearest]], float(np.sqrt(np.mean(off.astype(np.float64) ** 2)))
+    def taken(
+        self, tile: Tile, area: Area, guide: Guide, at: NDArray[np.intp]
+    ) -> tuple[FloatArray, float]:
+        """See :meth:`Placed.taken`."""
+        rng = np.random.default_rng(0)  # the same scene gives the same bytes
+        compared = [i for i in feature_bands(tile.bands, cirrus=False) if i in guide.match]
+        flat = tile.data.reshape(len(tile.bands), -1)
+        other = guide.tile.data.reshape(len(guide.tile.bands), -1)
+        looked = other[[guide.match[i] for i in compared or guide.match]]
+        fillable = fillable_bands(tile)
+        known = area.clear & guide.usable & np.isfinite(tile.data[fillable]).all(axis=0)
+        if not known.any():
+            known = area.clear & guide.usable
+        source = sample(known, SOURCES, rng)
+        spread = np.maximum(looked[:, source].std(axis=1, keepdims=True), 1e-6)
+        spectra = (looked / spread).T
+        tree = cKDTree(spectra[source])
+        _, nearest = tree.query(spectra[at])
+        reflective = [i for i, b in enumerate(tile.bands) if b.kind == "reflective"] or fillable
+        probe = sample(known, PROBES, rng)
+        _, two = tree.query(spectra[probe], k=min(2, source.size))
+        two = source[two.reshape(probe.size, -1)]
+        other_one = np.where(two[:, 0] == probe, two[:, -1], two[:, 0])
+        off = flat[reflective][:, other_one] - flat[reflective][:, probe]
+        return flat[:, source[nearest]], float(np.sqrt(np.mean(off.astype(np.float64) ** 2)))

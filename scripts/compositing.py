@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from ..datasets import Scene, Tile
+from ..datasets.acquisition import utc
 from ..datasets.cog_parts import BLOCK_PX, BLOCKS, cog_in_parts
 from ..datasets.opening import check_size
 from ..datasets.raster_file import bounded_cache
@@ -21,10 +22,8 @@ from ..detection.mask_settings import MaskSettings
 from ..gan.compositing import NONE, Composite, Method, composite, least_bad, pixel_score, reach_px
 from . import windowed
 from .console import Console
-from .series import Series, utc
+from .series import Series
 
-_CACHE_BYTES = 200 * 2**20
-"""Of blocks that GDAL keeps: windows are read in order."""
 _ARRAYS = 6
 """Copies of all dates of a block that are held at once, float32."""
 
@@ -83,7 +82,7 @@ def write_composite(
     made = Made([0] * n, [0] * n, 0, 0)
     kind = "uint8" if n < NODATA else "uint16"
     with ExitStack() as stack:
-        stack.enter_context(bounded_cache(_CACHE_BYTES))
+        stack.enter_context(bounded_cache())
         values = stack.enter_context(_numbers((left or outputs)["composite"], of, method))
         codes = None
         if left is not None:

@@ -209,6 +209,23 @@ def fill(
     return done
 
 
+def clear_inputs(paths: Sequence[Path], reading: Reading) -> list[Scene]:
+    """The clear scenes that clouds are to be painted on; none for landscapes.
+
+    Raises:
+        UsageError: options of reading, and nothing to read.
+    """
+    from ..synthesis.pairs import clear_files
+
+    if not paths and reading != Reading():
+        raise UsageError(
+            "options of reading, and nothing to read",
+            "clear scenes, or --bands-from alone for landscapes",
+            "name the scenes, or leave the options out",
+        )
+    return [open_(path, reading) for path in clear_files(paths)]
+
+
 def output_names(stem: str) -> dict[str, str]:
     """File names of what `write_outputs` writes, by kind."""
     rasters = {k: f"{stem}_{k}.tif" for k in ("mask", "clean", "provenance", "confidence")}

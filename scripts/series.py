@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from ..datasets import Scene
+from ..datasets.acquisition import utc
 from ..datasets.dates import Date
 from ..datasets.encoding import Encoding
 from ..datasets.errors import BandError, GridError
 from ..datasets.reviews import Reviews
+from ..datasets.tile import LEVELS
 from ..gan.dates import same_band
-
-_LEVEL = {"TOA": "top-of-atmosphere reflectance", "SR": "surface reflectance"}
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def check_together(scenes: Sequence[Scene], align: bool) -> None:
         levels = (scene.acquired.level, first.acquired.level)
         if None not in levels and levels[0] != levels[1]:
             raise BandError(
-                f"{scene.path} with {_LEVEL[str(levels[0])]}",
-                f"{_LEVEL[str(levels[1])]} like {first.path}", "give scenes of one level",
+                f"{scene.path} with {LEVELS[str(levels[0])]}",
+                f"{LEVELS[str(levels[1])]} like {first.path}", "give scenes of one level",
             )  # fmt: skip
         _bands(first, scene)
 
@@ -112,11 +112,6 @@ def _encoding(encoding: Encoding) -> Encoding:
         return encoding
     dtype = np.dtype(encoding.dtype)
     return replace(encoding, nodata=np.nan if dtype.kind == "f" else float(np.iinfo(dtype).min))
-
-
-def utc(time: datetime) -> datetime:
-    """With its time zone; one that has none is UTC."""
-    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
 def _days(scene: Scene, target: datetime | None) -> float | None:

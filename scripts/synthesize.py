@@ -46,22 +46,15 @@ def command(
     number i depends on the clear tiles, the settings, --seed and i only; a second run with the same
     settings goes on where the first one was stopped, or where a smaller --n ended.
     """
-    from ..datasets.errors import UsageError
     from ..synthesis.contact_sheet import MOST, write_contact_sheet
     from ..synthesis.pair_folder import LINES, PairRun
-    from ..synthesis.pairs import PairSource, clear_files
+    from ..synthesis.pairs import PairSource
     from ..synthesis.sampler import CloudSampler
-    from .pipeline import open_
+    from .pipeline import clear_inputs
 
     console = Console(common.json, common.log_format, common.verbose)
     sampler = CloudSampler(tuple(name.strip() for name in preset.split(",")))
-    if not clear and reading != Reading():
-        raise UsageError(
-            "options of reading, and nothing to read",
-            "clear scenes, or --bands-from alone for landscapes",
-            "name the scenes, or leave the options out",
-        )
-    scenes = tuple(open_(path, reading) for path in clear_files(clear or []))
+    scenes = tuple(clear_inputs(clear or [], reading))
     sensor = bands_from or (None if scenes else "sentinel-2a")
     run = PairRun.of(PairSource(scenes, sampler, common.seed, size, sensor), output, n)
     done = run.done(common.overwrite)

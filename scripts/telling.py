@@ -13,6 +13,7 @@ from ..datasets.footprint import footprint
 from ..datasets.outcome import outcome
 from ..datasets.sensors import sensors
 from ..datasets.stac_item import KINDS, stac_item
+from ..datasets.tile import LEVELS
 from ..datasets.typical import Preview, typical_pixels
 from ..datasets.weights import ModelCard, read_card
 from ..detection.segmenter import DEFAULT_WEIGHTS
@@ -54,10 +55,9 @@ def tell(
 def _scene(scene: Scene) -> dict[str, object]:
     acquired, (height, width) = scene.acquired, scene.shape
     known = sensors().get(acquired.sensor or "")
-    level = {"TOA": "top-of-atmosphere reflectance", "SR": "surface reflectance"}
     return {
         "sensor": known.title if known else acquired.sensor or "not named by the file",
-        "level": level.get(acquired.level or "", "not named by the file"),
+        "level": LEVELS.get(acquired.level or "", "not named by the file"),
         "acquired": acquired.time.strftime("%Y-%m-%d %H:%M UTC") if acquired.time else "not known",
         "size": f"{width} x {height} pixels" + (f" of {scene.gsd_m:.3g} m" if scene.gsd_m else ""),
         "bands": ", ".join(scene.bands.names) if len(scene.bands) <= 15 else len(scene.bands),

@@ -57,6 +57,12 @@ def finished(output: Path, overwrite: bool) -> bool:
     return target.exists()
 
 
+def clear_away(folder: Path) -> None:
+    """Remove what an earlier training wrote into ``folder``."""
+    for name in MADE:
+        (folder / name).unlink(missing_ok=True)
+
+
 def fold_of(text: str | None) -> Any:
     """``2/4`` as a `train_data.Fold`; None stays None.
 
@@ -111,8 +117,7 @@ def segmenter(
     from ..detection.segmenter_training import Run
 
     if anew:
-        for name in MADE:
-            (output / name).unlink(missing_ok=True)
+        clear_away(output)
     run = Run(facts, output, data, common.seed, part, init, logger)
     tell = console.teller("training", "epochs")
     with console.phase("training"):

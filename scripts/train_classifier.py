@@ -11,13 +11,13 @@ import typer
 from .console import Console
 from .options import Common
 from .train import (
-    MADE,
     Config,
     Epochs,
     Folder,
     FoldOption,
     Logger,
     Workers,
+    clear_away,
     finished,
     fold_of,
     overridden,
@@ -81,8 +81,7 @@ def command(
 
     if anew:
         for place in (output, *output.glob("fold-*")):
-            for name in MADE:
-                (place / name).unlink(missing_ok=True)
+            clear_away(place)
     with console.phase("training"):
         path = Run(facts, output, data, common.seed, part, logger).train(
             console.teller("training", "epochs")

@@ -11,7 +11,7 @@ import typer
 
 from .console import Console
 from .options import Common
-from .train import MADE, Data, Epochs, Folder, Logger, Workers, finished, overridden
+from .train import Data, Epochs, Folder, Logger, Workers, clear_away, finished, overridden
 
 
 def command(
@@ -46,8 +46,7 @@ def command(
     from ..gan.training import Run
 
     if anew:
-        for name in MADE:
-            (output / name).unlink(missing_ok=True)
+        clear_away(output)
         shutil.rmtree(output / "samples", ignore_errors=True)
     run = Run(facts, output, data, common.seed, logger)
     tell = console.teller("training", "epochs")

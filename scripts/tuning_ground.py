@@ -7,12 +7,11 @@ from pathlib import Path
 
 from ..datasets import Scene, open_scene
 from ..datasets.catalog import is_clear, rows_to_learn
-from ..datasets.errors import UnfitError, UsageError
+from ..datasets.errors import UnfitError
 from ..detection.engine import choose_for
 from ..detection.mask_settings import MaskSettings
-from ..synthesis.pairs import clear_files
 from .options import Reading
-from .pipeline import open_
+from .pipeline import clear_inputs
 
 
 def clear_scenes(
@@ -30,12 +29,7 @@ def clear_scenes(
         UsageError: options of reading, and nothing to read.
         UnfitError: the catalogue has no clear image in split train, or the detector fits none.
     """
-    if not paths and reading != Reading():
-        raise UsageError(
-            "options of reading, and nothing to read",
-            "clear scenes", "name them, or leave the options out",
-        )  # fmt: skip
-    scenes = [open_(path, reading) for path in clear_files(paths)]
+    scenes = clear_inputs(paths, reading)
     if catalog is not None:
         clear = [row for row in rows_to_learn(catalog, "train") if is_clear(row)]
         if not clear:

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -148,8 +149,14 @@ def scene_of(file: Path) -> str:
 
 def _record(file: Path) -> dict[str, Any]:
     """What `kumosan tiles` wrote of a patch in the manifest beside it."""
-    lines = read_lines(file.parent / "manifest.jsonl")
-    return next((r for r in lines if r.get("file") == file.name), {})
+    path = file.parent / "manifest.jsonl"
+    return _records(path, path.stat().st_mtime_ns if path.exists() else 0).get(file.name, {})
+
+
+@lru_cache(maxsize=4)
+def _records(path: Path, changed_ns: int) -> dict[str, dict[str, Any]]:
+    """The lines of a manifest by patch, the first of each; kept as long as it does not change."""
+    return {str(r.get("file")): r for r in reversed(read_lines(path))}
 
 
 def _relative(file: Path, folder: Path) -> str:
