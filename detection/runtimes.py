@@ -161,14 +161,14 @@ def measured(model: Model) -> dict[str, float]:
     # A GPU leaves every processor behind: nothing to measure there.
     names += [] if _gpu() else [name for name in _NEEDS if _installed(name)]
     # Made for this alone: a runtime that lost would keep its threads and its memory.
-    return {name: speed(_FACTORIES[name](model)) for name in names}
+    return {name: speed(_FACTORIES[name](model), len(model.bands)) for name in names}
 
 
-def speed(run: Runtime, rounds: int = 1, size: int = 512) -> float:
-    """Megapixels a second on full batches of random windows, the best of ``rounds``."""
+def speed(run: Runtime, bands: int, rounds: int = 1, size: int = 512) -> float:
+    """Megapixels a second on full batches of random windows of so many bands, the best of ``rounds``."""
     rng = np.random.default_rng(0)
-    images = rng.random((run.batch, 7, size, size), np.float32)
-    present = np.ones(7, np.float32)
+    images = rng.random((run.batch, bands, size, size), np.float32)
+    present = np.ones(bands, np.float32)
     run(images, present)  # the first pass compiles and allocates
     best = 0.0
     for _ in range(rounds):

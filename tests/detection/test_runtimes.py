@@ -11,7 +11,7 @@ from kumosan.detection.export import ALLOWED, disagreement, export_onnx
 from kumosan.detection.model import load_model
 from kumosan.detection.prediction import Predictor
 from kumosan.detection.runtimes import runtime
-from kumosan.detection.segmenter import Segmenter
+from kumosan.detection.segmenter import DEFAULT_WEIGHTS, Segmenter
 from kumosan.detection.weights import WeightsError
 
 
@@ -87,7 +87,7 @@ def test_auto_takes_the_fastest_for_much_work_and_torch_for_little(weights, monk
     model = load_model(weights)
     measured = []
 
-    def speed(run):
+    def speed(run, bands):
         measured.append(run.name)
         return {"torch": 1.0, "fake": 2.0}[run.name]
 
@@ -113,7 +113,14 @@ def test_auto_takes_the_fastest_for_much_work_and_torch_for_little(weights, monk
 
 
 def test_speed_is_measured(model):
-    assert runtimes.speed(runtime(model, "torch"), rounds=1, size=64) > 0
+    assert runtimes.speed(runtime(model, "torch"), len(model.bands), rounds=1, size=64) > 0
+
+
+def test_the_packaged_network_can_be_measured():
+    """It reads more bands than the made one."""
+    model = load_model(DEFAULT_WEIGHTS)
+    assert len(model.bands) == len(model.card.bands) == 8
+    assert runtimes.speed(runtime(model, "torch"), len(model.bands), size=64) > 0
 
 
 class Short:
