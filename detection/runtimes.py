@@ -165,7 +165,7 @@ def measured(model: Model) -> dict[str, float]:
 
 
 def speed(run: Runtime, bands: int, rounds: int = 1, size: int = 512) -> float:
-    """Megapixels a second on full batches of random windows of so many bands, the best of ``rounds``."""
+    """Megapixels a second on full batches of random windows; the best of ``rounds``."""
     rng = np.random.default_rng(0)
     images = rng.random((run.batch, bands, size, size), np.float32)
     present = np.ones(bands, np.float32)
