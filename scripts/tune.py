@@ -34,6 +34,10 @@ def command(
         list[float] | None,
         typer.Option(help="To try; repeat it. Default: 0, 1, 2, 4 and 6 pixels.", min=0),
     ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="Compare with this detector, as clean uses it; repeat it."),
+    ] = None,
     filler: Annotated[str, typer.Option(help="What fills.")] = "auto",
     n: Annotated[int, typer.Option("--n", "-n", help="Number of painted pairs.", min=1)] = 12,
     preset: Annotated[
@@ -48,7 +52,7 @@ def command(
     """Judge masks by the fill that they lead to, on clear scenes under painted clouds.
 
     Tells what errors of the true mask cost (too small, too large, shadow or thin cloud missed), and
-    which threshold and buffer of a detector cost least.
+    which threshold and buffer of a detector cost least, and what the masks of others cost.
     """
     from .. import __version__, detection, gan
     from ..datasets.atomic import atomic_file, refuse_existing
@@ -56,16 +60,28 @@ def command(
     from ..synthesis.pairs import PairSource
     from ..synthesis.sampler import CloudSampler
     from .pipeline import check_request, filler_settings
-    from .tuning import Tuning, choose, cost_of_errors, cost_of_settings, facts, settings_of, told
+    from .tuning import (
+        Tuning,
+        choose,
+        cost_of_detectors,
+        cost_of_errors,
+        cost_of_settings,
+        facts,
+        settings_of,
+        told,
+    )
     from .tuning_ground import clear_scenes
 
     console = Console(common.json, common.log_format, common.verbose)
     check_request(detector, filler, [])
+    others = tuple(dict.fromkeys(against or ()))
+    for name in others:
+        detection.get(name)
     refuse_existing(output, common.overwrite)
     sampler = CloudSampler(tuple(name.strip() for name in preset.split(",")))
-    scenes, left = clear_scenes(clear or [], catalog, reading, detector)
+    scenes, left = clear_scenes(clear or [], catalog, reading, detector, others)
     for path in left:
-        console.note(f"{path}: left out, {detector} does not fit it")
+        console.note(f"{path}: left out, a detector does not fit it")
     sensor = bands_from or (None if scenes else "sentinel-2a")
     source = PairSource(scenes, sampler, common.seed, size, sensor)
     where = f"{len(scenes)} clear scenes" if scenes else f"landscapes in the bands of {sensor}"
@@ -86,6 +102,7 @@ def command(
             pair = first if i == 0 else source.draw(i)[0]
             cost_of_errors(pair, make, tuning)
             cost_of_settings(name, pair, make, settings, tuning)
+            cost_of_detectors(others, pair, make, tuning)
             tell(i + 1, f"{len(settings)} settings of {name}")
     choice = choose(tuning, default)
     head = {

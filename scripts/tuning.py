@@ -52,6 +52,8 @@ class Tuning:
     """Of the true mask after each change, by its name."""
     settings: dict[Setting, list[Cost]] = field(default_factory=dict)
     """Of each setting of the detector."""
+    against: dict[str, list[Cost]] = field(default_factory=dict)
+    """Of other detectors, as `clean` uses them."""
 
 
 Make = Callable[[], Filler]
@@ -96,15 +98,27 @@ def settings_of(
     Without ``thresholds`` the detector's own times `FACTORS` are tried, without ``buffers_m``
     `BUFFERS_PX`.
     """
-    own = getattr(detection.get(detector), "threshold", None)
+    default = usual(detector)
+    own = default.threshold
     tried: list[float | None] = [*thresholds]
     if not tried:
         tried = [None] if own is None else [round(own * f, 4) for f in FACTORS]
     sizes: list[tuple[float | None, float | None]] = [(None, m) for m in buffers_m]
     sizes = sizes or [(px, None) for px in BUFFERS_PX]
-    default = Setting(own, DEFAULT_PX)
     rows = [Setting(t, *size) for t in dict.fromkeys(tried) for size in dict.fromkeys(sizes)]
     return (rows if default in rows else [*rows, default]), default
+
+
+def usual(detector: str) -> Setting:
+    """How `clean` uses a detector."""
+    return Setting(getattr(detection.get(detector), "threshold", None), DEFAULT_PX)
+
+
+def cost_of_detectors(names: Sequence[str], pair: CloudyPair, make: Make, into: Tuning) -> None:
+    """Add what each detector's mask costs on one pair, as `clean` uses it."""
+    for name in names:
+        cost_of_settings(name, pair, make, [usual(name)], found := Tuning())
+        into.against.setdefault(name, []).extend(*found.settings.values())
 
 
 def cost_of_settings(
@@ -141,12 +155,16 @@ class Choice:
 
 def choose(tuning: Tuning, default: Setting) -> Choice:
     """The setting of least mean cost, compared pair by pair with the default."""
-    totals = {s: np.array([c.total for c in costs]) for s, costs in tuning.settings.items()}
-    best = min(totals, key=lambda s: float(totals[s].mean()))
-    gains = totals[default] - totals[best]
+    best = min(tuning.settings, key=lambda s: mean_cost(tuning.settings[s]).total)
+    return Choice(best, default, *saved(tuning.settings[default], tuning.settings[best]))
+
+
+def saved(costs: Sequence[Cost], by: Sequence[Cost]) -> tuple[float, float]:
+    """Mean of what ``by`` costs less, pair by pair, and its standard error (NaN for one pair)."""
+    gains = np.array([a.total - b.total for a, b in zip(costs, by, strict=True)])
     n = len(gains)
     error = float(gains.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
-    return Choice(best, default, float(gains.mean()), error)
+    return float(gains.mean()), error
 
 
 def facts(tuning: Tuning, choice: Choice) -> dict[str, Any]:
@@ -158,9 +176,14 @@ def facts(tuning: Tuning, choice: Choice) -> dict[str, Any]:
             for key, of in costs.items()
         ]
 
+    def lead(name: str) -> dict[str, float]:
+        gain, error = saved(tuning.settings[choice.default], tuning.against[name])
+        return {"gain": gain, "standard_error": error}
+
     return {
         "mask_errors": [{"mask": name, **of} for name, of in rows(tuning.errors)],
         "settings": [{**s.__dict__, **of} for s, of in rows(tuning.settings)],
+        "against": [{"detector": name, **of, **lead(name)} for name, of in rows(tuning.against)],
         "choice": {
             **choice.best.__dict__,
             "default": choice.default.__dict__,
@@ -191,6 +214,11 @@ def told(detector: str, tuning: Tuning, choice: Choice) -> str:
     if all(s != choice.default for s, _ in by_cost[:8]):
         lines.append(line(f"  {_words(choice.default)} *", tuning.settings[choice.default]))
     lines.append("(* as it is now)")
+    if tuning.against:
+        lines.append(f"{'others, as clean uses them':28}{head}     less than {detector} *")
+    for name, costs in tuning.against.items():
+        less, error = saved(tuning.settings[choice.default], costs)
+        lines.append(f"{line(f'  {name}', costs)}{1e4 * less:9.1f} +- {1e4 * error:.1f}")
     gain = f"{1e4 * choice.gain:.1f} +- {1e4 * choice.error:.1f}"
     if choice.sure:
         lines.append(f"best: {_words(choice.best)} (less by {gain})")

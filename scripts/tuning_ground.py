@@ -15,15 +15,20 @@ from .pipeline import clear_inputs
 
 
 def clear_scenes(
-    paths: Sequence[Path], catalog: Path | None, reading: Reading, detector: str
+    paths: Sequence[Path],
+    catalog: Path | None,
+    reading: Reading,
+    detector: str,
+    others: Sequence[str] = (),
 ) -> tuple[tuple[Scene, ...], list[str]]:
-    """The scenes, and the paths of those that are left out because the detector does not fit.
+    """The scenes, and the paths of those that are left out because a detector does not fit.
 
     Args:
         paths: scenes or folders of them.
         catalog: of whose split ``train`` the clear images are taken too; None for none.
         reading: options of reading ``paths``.
         detector: its name, or ``auto``: that of the first scene.
+        others: names of more that have to fit.
 
     Raises:
         UsageError: options of reading, and nothing to read.
@@ -45,6 +50,8 @@ def clear_scenes(
     for scene in scenes:
         try:
             name = choose_for(scene, MaskSettings(name))[0]
+            for other in others:
+                choose_for(scene, MaskSettings(other))
         except UnfitError as error:
             left.append(scene.path)
             lacking = error

@@ -165,3 +165,18 @@ def test_what_cannot_be_meant_is_refused_before_any_work(demo, tmp_path):
         done = run("tune", *words)
         assert done.exit_code == code and said in done.stderr, done.output
     assert (tmp_path / "t.json").read_text() == "mine" and not (tmp_path / "u.json").exists()
+
+
+def test_other_detectors_are_judged_on_the_same_pairs(demo, tmp_path):
+    words = ("tune", demo / "clear.tif", *WORDS, "--buffer-m", 0)
+    report = answer(*words, "--against", "hot", "--against", "fmask", "-o", tmp_path / "a.json")
+    own, fmask = report["against"]
+    default = next(s for s in report["settings"] if s["buffer_px"] == 2)
+    assert own["detector"] == "hot" and own["pairs"] == default["pairs"] and own["gain"] == 0
+    lead = np.subtract(default["pairs"], fmask["pairs"])
+    assert fmask["gain"] == pytest.approx(lead.mean(), abs=1e-6) and fmask["gain"] != 0
+    assert fmask["standard_error"] == pytest.approx(lead.std(ddof=1) / np.sqrt(2), abs=1e-6)
+    refused = run("tune", *WORDS, "--against", "nothing", "-o", tmp_path / "b.json")
+    assert refused.exit_code == 2 and "nothing" in refused.stderr
+    refused = run("tune", demo / "clear.tif", *WORDS, "--against", "qa", "-o", tmp_path / "c.json")
+    assert refused.exit_code == 5
