@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets.bands import BandSet
 from ..datasets.tile import BoolArray, FloatArray
@@ -29,12 +30,17 @@ def feature_bands(bands: BandSet, cirrus: bool) -> list[int]:
     Args:
         cirrus: look at the cirrus band too; it sees high cloud but no ground.
     """
-    kinds = ("reflective", "cirrus") if cirrus else ("reflective",)
-    known = [i for i, b in enumerate(bands) if b.kind in kinds]
-    known.sort(key=lambda i: bands[i].center_nm)
+    known = known_bands(bands, cirrus)
     if len(known) <= MAX_BANDS:
         return known
     return [known[k] for k in np.linspace(0, len(known) - 1, MAX_BANDS).round().astype(int)]
+
+
+def known_bands(bands: BandSet, cirrus: bool) -> list[int]:
+    """Indices of all reflective bands, by wavelength, and with ``cirrus`` of that band too."""
+    kinds = ("reflective", "cirrus") if cirrus else ("reflective",)
+    known = [i for i, b in enumerate(bands) if b.kind in kinds]
+    return sorted(known, key=lambda i: bands[i].center_nm)
 
 
 def features(
@@ -60,36 +66,44 @@ def features(
     """
     own = alike.astype(np.float32)
     free = clear.astype(np.float32)
-    shares = [_box(own, size)[where] for size in ALIKE_PX]
-    near = [np.maximum(_box(free, size), 0) for size in NEAR_PX]  # running sums leave -1e-9
-    found = [n[where] for n in near]
+    at = np.flatnonzero(where)
+    shares = [np.maximum(_box(own, size).ravel()[at], 1e-6) for size in ALIKE_PX]
+    # Running sums leave -1e-9.
+    near = [np.maximum(_box(free, size).ravel()[at], 0) for size in NEAR_PX]
+    found = list(near)
     values = []
     for plane, mean in zip(planes, level, strict=True):
-        value = plane[where]
+        value = plane.ravel()[at]
         values.append(value)
         veiled = np.where(alike, plane, 0)
         for size, share in zip(ALIKE_PX, shares, strict=True):
-            found.append(value - _box(veiled, size)[where] / np.maximum(share, 1e-6))
+            found.append(value - _box(veiled, size).ravel()[at] / share)
         dark = cv2.erode(
             np.where(alike, plane, _FAR).astype(np.float32),
             np.ones((_DARK_PX, _DARK_PX), np.uint8),
             borderType=cv2.BORDER_CONSTANT,
             borderValue=_FAR,
         )
-        found.append(dark[where])
-        found.append(_smooth(plane, clear, near, float(mean))[where])
+        found.append(dark.ravel()[at])
+        found.append(_smooth(np.where(clear, plane, 0), at, near, float(mean)))
     return np.stack([*values, *found], axis=1).astype(np.float32)
 
 
 def _smooth(
-    plane: FloatArray, clear: BoolArray, near: list[FloatArray], level: float
+    ground: FloatArray, at: NDArray[np.intp], near: list[FloatArray], level: float
 ) -> FloatArray:
-    """Means of clear pixels, from the widest box to the smallest that has enough of them."""
-    ground = np.where(clear, plane, 0).astype(np.float32)
-    out = np.full(plane.shape, level, np.float32)
+    """Means of clear pixels, from the widest box to the smallest that has enough of them.
+
+    Args:
+        ground: (y, x) 0 where it is not clear.
+        at: (n,) row-major positions.
+        near: (n,) share of clear pixels in each of NEAR_PX.
+        level: where there are none.
+    """
+    out = np.full(at.shape, level, np.float32)
     for size, share in zip(reversed(NEAR_PX), reversed(near), strict=True):
         trust = np.minimum(share / np.float32(0.05), 1)
-        out += trust * (_box(ground, size) / np.maximum(share, 1e-6) - out)
+        out += trust * (_box(ground, size).ravel()[at] / np.maximum(share, 1e-6) - out)
     return out
 
 
