@@ -12,7 +12,8 @@ from ..datasets.tile import CLEAR, SHADOW, THIN, BoolArray, FloatArray, Tile
 from ..synthesis.composite import cloudify
 from ..synthesis.sampler import CloudSampler
 from .common import MIN_CLEAR, fillable_bands, sample
-from .features import feature_bands, features
+from .features import MAX_BANDS, feature_bands, features, known_bands
+from .spectrum import Spectrum
 from .veil import VeilKind, draw_veil
 
 FLOOR = 0.003
@@ -30,6 +31,8 @@ CLOUDS = (
 learnt has to hold for a cloud nobody knows."""
 UNKNOWN_GSD_M = 20.0
 """Pixel size that clouds are painted with where none is known; it only sets their scale."""
+SPECTRA = 10_000
+"""Clear spectra that components are made of, about."""
 _FEWEST = 20
 
 
@@ -64,12 +67,23 @@ class Canvas:
     """Bands whose values are learnt."""
     level: FloatArray
     """(looked,) mean of the clear ground, scaled."""
+    spectrum: Spectrum
+    """What features are made of beside single bands."""
 
     @classmethod
     def of(
-        cls, tile: Tile, clear: BoolArray, kind: VeilKind, wanted: list[int] | None = None
+        cls,
+        tile: Tile,
+        clear: BoolArray,
+        kind: VeilKind,
+        wanted: list[int] | None = None,
+        components: int = 0,
     ) -> Canvas | None:
-        """The canvas for ``wanted`` bands (all that are filled if None); None if too small."""
+        """The canvas for ``wanted`` bands (all that are filled if None); None if too small.
+
+        Args:
+            components: of the spectrum, where there are more bands than are looked at singly.
+        """
         looked = feature_bands(tile.bands, cirrus=kind == "thin")
         known = [np.isfinite(tile.data[i]) for i in range(len(tile.bands))]
         # A band that lacks data in much of the clear ground cannot be learnt; one with gaps can.
@@ -80,7 +94,8 @@ class Canvas:
         if np.count_nonzero(clear) < MIN_CLEAR:
             return None
         level = scaled(np.stack([tile.data[i][clear] for i in looked]), kind).mean(axis=1)
-        return cls(tile, kind, clear, looked, targets, level)
+        spectrum = _spectrum(tile, clear, kind, components)
+        return cls(tile, kind, clear, looked, targets, level, spectrum)
 
     @property
     def reflective(self) -> list[bool]:
@@ -93,6 +108,23 @@ def scaled(values: FloatArray, kind: VeilKind) -> FloatArray:
     if kind == "thin":
         return values
     return np.asarray(np.log(np.maximum(values, FLOOR)), np.float32)
+
+
+def _spectrum(tile: Tile, clear: BoolArray, kind: VeilKind, components: int) -> Spectrum:
+    """Of the clear ground; none where every band is looked at singly, or too few have data."""
+    bands = known_bands(tile.bands, cirrus=kind == "thin")
+    if components == 0 or len(bands) <= MAX_BANDS:
+        return Spectrum.none()
+    at = np.flatnonzero(clear)
+    at = at[:: max(at.size // SPECTRA, 1)]
+    values = tile.data.reshape(len(tile.bands), -1)[bands][:, at]
+    there = np.isfinite(values).mean(axis=1) > 0.75
+    values = values[there]
+    values = values[:, np.isfinite(values).all(axis=0)]
+    if values.shape[1] < MIN_CLEAR:
+        return Spectrum.none()
+    bands = [i for i, is_there in zip(bands, there, strict=True) if is_there]
+    return Spectrum.of(bands, scaled(values, kind).T, components)
 
 
 def under_veils(
@@ -116,6 +148,9 @@ def under_veils(
         planes = data[canvas.looked]
         planes[:, veiled] = veil.over(planes[:, veiled], veil.strength[veiled], canvas.looked)
         x = features(scaled(planes, kind), veiled, open_ & ~veiled, chosen, canvas.level)
+        spectra = data[canvas.spectrum.bands][:, chosen]
+        spectra = veil.over(spectra, veil.strength[chosen], canvas.spectrum.bands)
+        x = canvas.spectrum.beside(x, scaled(spectra, kind))
         truth = data[targets][:, chosen]
         yield Painted(x, veil.over(truth, veil.strength[chosen], targets).T, truth.T)
 
@@ -126,8 +161,9 @@ def under_clouds(
     """The same under ``count`` skies that ``synthesis`` paints (CLOUDS): the pixels that its mask
     calls thin cloud, or shadow. Skies that leave next to none are passed over."""
     code = {kind: code for code, kind in KINDS}[canvas.kind]
-    bands = sorted({*canvas.looked, *canvas.targets})
-    looked, targets = ([bands.index(i) for i in some] for some in (canvas.looked, canvas.targets))
+    parts = (canvas.looked, canvas.targets, canvas.spectrum.bands)
+    bands = sorted(set().union(*parts))
+    looked, targets, spectral = ([bands.index(i) for i in some] for some in parts)
     tile = canvas.tile
     gsd_m = tile.gsd_m or UNKNOWN_GSD_M
     placed = BandSet(tuple(replace(tile.bands[i], gsd_m=gsd_m) for i in bands))
@@ -145,6 +181,7 @@ def under_clouds(
         seen = pair.cloudy.data
         around = open_ & (pair.mask.classes == CLEAR)
         x = features(scaled(seen[looked], canvas.kind), veiled, around, chosen, canvas.level)
+        x = canvas.spectrum.beside(x, scaled(seen[spectral][:, chosen], canvas.kind))
         yield Painted(x, seen[targets][:, chosen].T, data[targets][:, chosen].T)
 
 

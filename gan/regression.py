@@ -60,6 +60,9 @@ class Regression:
     """Painted pixels that are learnt from, at most."""
     units: int = 300
     """Random rectified features."""
+    components: int = 0
+    """Principal components of all bands by which a scene with more than 13 is looked at, beside 13
+    of its bands. 24 take a third more time and gained nothing sure, see docs/ablation.md."""
     min_confidence: float = 0.4
     """Thin cloud below it is left unfillable, with its observed values; shadow below half of it."""
 
@@ -69,6 +72,8 @@ class Regression:
                 raise ValueRangeError(
                     f"{name} = {getattr(self, name)}", "4 or more", f"give more {name}"
                 )
+        if self.components < 0:
+            raise ValueRangeError(f"components = {self.components}", "0 or more", "give 0 for none")
 
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Lift thin cloud and relight shadow; thick cloud stays unfillable."""
@@ -81,7 +86,7 @@ class Regression:
     def fit(self, tile: Tile, clear: BoolArray, kind: VeilKind) -> Relation | None:
         """Paint, learn, and judge on the veils held out; None if too little could be painted."""
         rng = np.random.default_rng([self.seed, KINDS[0][1] == kind])
-        canvas = Canvas.of(tile, clear, kind)
+        canvas = Canvas.of(tile, clear, kind, components=self.components)
         if canvas is None:
             return None
         each = max(self.samples // self.veils, 1)

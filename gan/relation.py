@@ -12,6 +12,7 @@ from ..datasets.tile import SHADOW, BoolArray, CloudMask, FloatArray, Tile
 from .common import row_blocks
 from .features import HALO, features
 from .painted import FLOOR, Canvas, Painted, scaled
+from .spectrum import Spectrum
 from .veil import VeilKind
 
 HALF_TRUST = 0.05
@@ -48,6 +49,7 @@ class Relation:
     reflective: list[bool]
     """Whether a target band is reflective, and so counts for the error."""
     level: FloatArray
+    spectrum: Spectrum
     known: tuple[FloatArray, FloatArray]
     """(feature,) smallest and largest value learnt from; for cloud, others are moved there."""
     learner: Learner
@@ -72,6 +74,7 @@ class Relation:
             canvas.targets,
             canvas.reflective,
             canvas.level,
+            canvas.spectrum,
             (painted.x.min(axis=0), painted.x.max(axis=0)),
             learner,
             (missing.min(axis=0), missing.max(axis=0)),
@@ -131,6 +134,8 @@ class Relation:
                 continue
             planes = scaled(tile.data[self.looked, top:bottom], self.kind)
             x = features(planes, here[top:bottom], clear[top:bottom], where, self.level)
+            spectra = tile.data[self.spectrum.bands, rows][:, here[rows]]
+            x = self.spectrum.beside(x, scaled(spectra, self.kind))
             found = self.correction(x) * self.gain
             seen = tile.data[self.targets, rows][:, here[rows]].T
             for i, new in zip(self.targets, self.corrected(seen, found).T, strict=True):
