@@ -107,4 +107,9 @@ def ozone_transmittance(nm: float, sun_zenith_deg: float, level: str | None) -> 
     if level != "TOA":
         return 1.0
     m = 1 / cos(radians(sun_zenith_deg)) + 1
-    return exp(-m * float(np.interp(nm, _OZONE_NM, _OZONE)))
+    return exp(-m * _ozone_thickness(nm))
+
+
+@lru_cache(maxsize=4096)
+def _ozone_thickness(nm: float) -> float:
+    return float(np.interp(nm, _OZONE_NM, _OZONE))
