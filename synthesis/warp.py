@@ -109,14 +109,11 @@ class WarpedPlane:
     def _bend(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> FloatArray:
         """(2, y, x) float32 pixels by which u and v are bent: sums of waves."""
         down, right, phase, height = np.array(self.waves).transpose(2, 0, 1)[..., None]
-        rows = y * (2 * np.pi / self.period_px) * down + phase
-        cols = x * (2 * np.pi / self.period_px) * right
-        height = height * self.period_px
-        # sin(r + c) = sin r cos c + cos r sin c: sines of the axes only, not of every pixel.
-        along = np.concatenate([np.sin(rows) * height, np.cos(rows) * height], 1)
-        across = np.concatenate([np.cos(cols), np.sin(cols)], 1)
-        bends = np.einsum("akr,akc->arc", along.astype(np.float32), across.astype(np.float32))
-        return np.asarray(bends, np.float32)
+        rows = (y * (2 * np.pi / self.period_px) * down + phase)[..., None].astype(np.float32)
+        cols = (x * (2 * np.pi / self.period_px) * right)[:, :, None].astype(np.float32)
+        waves = np.sin(rows + cols)
+        waves *= (height * self.period_px)[..., None].astype(np.float32)
+        return np.asarray(waves.sum(1), np.float32)
 
     def noise(self, window: Window, fields: Sequence[Field]) -> FloatArray:
         """(y, x) sum of ``fields``: drawn on a straight grid and read where the window lies."""
