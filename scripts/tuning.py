@@ -195,30 +195,34 @@ def facts(tuning: Tuning, choice: Choice) -> dict[str, Any]:
 
 
 def told(detector: str, tuning: Tuning, choice: Choice) -> str:
-    """Two short tables and the choice, in units of 0.0001 of reflectance."""
+    """Short tables and the choice, in units of 0.0001 of reflectance."""
     head = "".join(f"{name:>9}" for name in ("total", "missed", "filled", "lost", "spoilt"))
+    default = tuning.settings[choice.default]
 
-    def line(name: str, costs: list[Cost]) -> str:
+    def line(name: str, costs: list[Cost], than: list[Cost]) -> str:
         parts = mean_cost(costs).parts()
         order = ("total", "missed", "filled", "lost", "spoilt")
-        return f"{name:28}" + "".join(f"{1e4 * parts[k]:9.1f}" for k in order)
+        more, error = saved(costs, than)
+        figures = "".join(f"{1e4 * parts[k]:9.1f}" for k in order)
+        return f"{name:28}{figures}" + f"{1e4 * more:+10.1f} +- {1e4 * error:.1f}" * (costs != than)
 
     by_cost = sorted(tuning.settings.items(), key=lambda row: mean_cost(row[1]).total)
+    shown = [*by_cost[:8], *(row for row in by_cost[8:] if row[0] == choice.default)]
     lines = [
-        f"error of reflectance after the fill, x 10000, mean of {len(by_cost[0][1])} pairs",
-        f"{'the true mask':28}{head}",
-        *(line(f"  {name}", costs) for name, costs in tuning.errors.items()),
-        f"{detector:28}{head}",
-        *(line(f"  {_words(s)}{' *' * (s == choice.default)}", costs) for s, costs in by_cost[:8]),
+        f"error of reflectance after the fill, x 10000, mean of {len(default)} pairs; differences "
+        "with their standard errors",
+        f"{'the true mask':28}{head}  more than the true mask",
+        *(line(f"  {n}", costs, tuning.errors["true mask"]) for n, costs in tuning.errors.items()),
+        f"{detector:28}{head}  more than *",
+        *(
+            line(f"  {_words(s)}{' *' * (s == choice.default)}", costs, default)
+            for s, costs in shown
+        ),
+        "(* as it is now)",
     ]
-    if all(s != choice.default for s, _ in by_cost[:8]):
-        lines.append(line(f"  {_words(choice.default)} *", tuning.settings[choice.default]))
-    lines.append("(* as it is now)")
     if tuning.against:
-        lines.append(f"{'others, as clean uses them':28}{head}     less than {detector} *")
-    for name, costs in tuning.against.items():
-        less, error = saved(tuning.settings[choice.default], costs)
-        lines.append(f"{line(f'  {name}', costs)}{1e4 * less:9.1f} +- {1e4 * error:.1f}")
+        lines.append(f"{'others, as clean uses them':28}{head}  more than {detector} *")
+        lines += [line(f"  {name}", costs, default) for name, costs in tuning.against.items()]
     gain = f"{1e4 * choice.gain:.1f} +- {1e4 * choice.error:.1f}"
     if choice.sure:
         lines.append(f"best: {_words(choice.best)} (less by {gain})")

@@ -180,3 +180,14 @@ def test_other_detectors_are_judged_on_the_same_pairs(demo, tmp_path):
     assert refused.exit_code == 2 and "nothing" in refused.stderr
     refused = run("tune", demo / "clear.tif", *WORDS, "--against", "qa", "-o", tmp_path / "c.json")
     assert refused.exit_code == 5
+
+
+def test_what_is_told_has_its_spread():
+    tuning = tuned([0.01, 0.02, 0.03], [0.02, 0.03, 0.041])
+    tuning.errors["grown by 1 px"] = [Cost(spoilt=c) for c in (0.02, 0.02, 0.05)]
+    tuning.against["hot"] = [Cost(missed=c) for c in (0.03, 0.05, 0.058)]
+    text = told("fmask", tuning, choose(tuning, Setting(0.2, 2)))
+    rows = {line.split("  ")[1].strip(): line for line in text.splitlines() if line[:2] == "  "}
+    assert rows["grown by 1 px"].endswith("+100.0 +- 57.7")  # 0.01, 0, 0.02 beyond the true mask
+    assert rows["hot"].endswith("+156.7 +- 29.6")  # 0.01, 0.02, 0.017 beyond the default
+    assert "+-" not in rows["true mask"] and "+-" not in rows["threshold 0.2, 2 px *"]
