@@ -62,7 +62,7 @@ class Settings:
     mask_by: str | None = None
     """Whose mask is filled; None: the true one if there is one, else the first detector's."""
     weights: Path | None = None
-    """Of the network ``unet``."""
+    """Of the network, alone (``unet``) or with Fmask."""
     fill_weights: Path | None = None
     """Of the network ``gan``."""
     seed: int = 0
@@ -86,13 +86,14 @@ class Settings:
                 "add it, or leave --reference out",
             )
         for option, name, given, names in (
-            ("--weights", "unet", self.weights, self.detectors),
-            ("--fill-weights", "gan", self.fill_weights, self.fillers),
+            ("--weights", detection.NETWORKS, self.weights, self.detectors),
+            ("--fill-weights", ("gan",), self.fill_weights, self.fillers),
         ):
-            if given and names and name not in names:
+            if given and names and not set(name) & set(names):
+                wanted = " or ".join(name)
                 raise UsageError(
-                    f"{option} without {name}", f"{name} among those that are compared",
-                    f"add {name}, or leave {option} out",
+                    f"{option} without {wanted}", f"{wanted} among those that are compared",
+                    f"add {name[0]}, or leave {option} out",
                 )  # fmt: skip
         if self.weights:
             load_model(self.weights)
@@ -105,7 +106,7 @@ class Settings:
             )
 
     def _of_detector(self, name: str) -> dict[str, Any]:
-        return {"weights": self.weights} if self.weights and name == "unet" else {}
+        return {"weights": self.weights} if self.weights and name in detection.NETWORKS else {}
 
     def _of_filler(self, name: str) -> dict[str, Any]:
         return filler_settings(name, self.seed, self.fill_weights if name == "gan" else None)
