@@ -33,10 +33,10 @@ class FmaskUnet:
 
     bands: ClassVar[BandSet] = Fmask.bands
 
-    threshold: float = 0.5
-    """Probability of cloud or shadow, in (0, 1), below which the network's veto counts."""
     weights: str | Path | None = None
     """See `Segmenter.weights`."""
+    threshold: float = 0.5
+    """Probability of cloud or shadow, in (0, 1), below which the network's veto counts."""
     runtime: Choice = "auto"
     """What runs the network, see `runtimes`."""
     network_m: float | None = None
