@@ -85,15 +85,16 @@ class Settings:
                 f"one that uses other dates: {' or '.join(REFERENCED)}",
                 "add it, or leave --reference out",
             )
-        for option, name, given, names in (
+        wanted: tuple[tuple[str, tuple[str, ...], Path | None, tuple[str, ...]], ...] = (
             ("--weights", detection.NETWORKS, self.weights, self.detectors),
             ("--fill-weights", ("gan",), self.fill_weights, self.fillers),
-        ):
-            if given and names and not set(name) & set(names):
-                wanted = " or ".join(name)
+        )
+        for option, readers, given, names in wanted:
+            if given and names and not set(readers) & set(names):
+                any_of = " or ".join(readers)
                 raise UsageError(
-                    f"{option} without {wanted}", f"{wanted} among those that are compared",
-                    f"add {name[0]}, or leave {option} out",
+                    f"{option} without {any_of}", f"{any_of} among those that are compared",
+                    f"add {readers[0]}, or leave {option} out",
                 )  # fmt: skip
         if self.weights:
             load_model(self.weights)
