@@ -152,8 +152,8 @@ def test_rgb_only_names_what_fits(pixel):
         (("green", "red"), "braaten"),
         (("blue", "red"), "hot"),
         (("blue", "green", "red", "nir", "swir1"), "hot"),
-        (C2L2, "fmask-unet"),
-        (("blue", "green", "red", "nir", "swir1", "swir2"), "fmask-unet"),
+        (C2L2, "fmask"),
+        (("blue", "green", "red", "nir", "swir1", "swir2"), "fmask"),
     ],
 )
 def test_auto(pixel, names, expected):
@@ -168,7 +168,7 @@ def test_auto(pixel, names, expected):
 def test_auto_prefers_qa_pixel_and_fmask_to_scl(make):
     cloud = disc((8, 8))
     assert detection.auto(make("qa", cloud)) == "qa"
-    assert detection.auto(make("scl", cloud)) == "fmask-unet"
+    assert detection.auto(make("scl", cloud)) == "fmask"
     assert detection.auto(make("scl", cloud, names=("blue", "green", "red"))) == "scl"
     assert detection.auto(make("udm2", cloud, names=("blue", "green", "red", "nir"))) == "udm2"
 
