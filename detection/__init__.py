@@ -42,7 +42,7 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
 
 NETWORKS = ("unet", "fmask-unet")
 """Those that take weights of the network."""
-AUTO = ("qa", "fmask", "scl", "udm2", "hot", "ltk", "hollstein", "braaten", "unet")
+AUTO = ("qa", "fmask", "scl", "udm2", "hot", "ltk", "hollstein", "braaten", "unet", "fmask-unet")
 """Order of preference of ``auto``; the first that fits is used.
 
 Balanced accuracy for cloud on the hand-labelled Landsat 8 tiles of split `train`: hot .930,
@@ -54,7 +54,7 @@ shadow; Planet's UDM2 likewise (not measured; SuperDove has no bands for Fmask).
 tree, for Sentinel-2 Level-1C, could not be measured on those tiles. The network comes last:
 in cross-validation over these tiles it reaches .90 (visible bands alone: .75), and .60 for shadow.
 Its veto on Fmask's clouds, `fmask-unet`, reaches .928 and .68: too little more, and nothing on
-split `test`, to pay for 1.3 times Fmask's time.
+split `test`, to pay for 1.3 times Fmask's time; it is never reached.
 """
 
 __all__ = [
