@@ -37,7 +37,7 @@ def written(tmp_path):
 @pytest.mark.parametrize("path", sorted((REPO / "benchmarks" / "ablation").glob("*.toml")), ids=str)
 def test_the_files_that_come_with_the_repository_can_be_read(path):
     asked = read_ablation(path)
-    assert min(asked.bands) == 3 and len(asked.seeds) >= 3
+    assert asked.bands[0] == min(asked.bands) and len(asked.seeds) >= 2  # a spread needs two
 
 
 @pytest.mark.parametrize(
