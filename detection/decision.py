@@ -18,10 +18,10 @@ from scipy.optimize import minimize_scalar
 from ..datasets.catalog import CatalogTiles, Row
 from ..datasets.errors import UsageError
 from ..datasets.labelled import meanings
+from ..datasets.splits import Fold
 from ..datasets.tile import NODATA, SHADOW, ByteArray, FloatArray
 from .metrics import VIEWS, Confusion, compare, pooled
 from .segmenter import Segmenter, decided
-from .train_data import Fold
 from .weights import ModelCard, load_weights, read_card, save_weights
 
 CALIBRATED = "calibrated.safetensors"
