@@ -29,7 +29,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--size", type=int, default=1024, help="side of the scene, pixels")
     parser.add_argument("--repeats", type=int, default=5, help="runs a figure is the median of")
-    parser.add_argument("--detectors", nargs="+", default=["unet", "fmask", "hot", "ltk"])
+    parser.add_argument(
+        "--detectors", nargs="+", default=["unet", "fmask", "fmask-unet", "hot", "ltk"]
+    )
     args = parser.parse_args()
     bands = sensor("sentinel-2a").bands
     clear = landscape((args.size, args.size), bands, np.random.default_rng(0))

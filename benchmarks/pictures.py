@@ -38,7 +38,7 @@ def main() -> None:
     print("| preset | layer | " + " | ".join(NUMBERS) + " |\n" + "| --- " * 10 + "|")
     for number, name in enumerate(PRESETS):
         pair = cloudify(clear, generator(SEED, number), name)
-        panels(pair).save(folder / f"{name}.png", optimize=True)
+        panels(pair).save(folder / f"{name}.png")
         for layer in pair.params:
             told = " | ".join(f"{getattr(layer, key):.3g}" for key in NUMBERS)
             print(f"| {name} | {layer.kind}, {layer.phase} | {told} |")

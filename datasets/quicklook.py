@@ -118,7 +118,7 @@ def write_quicklook(
         OutputError: the file exists already or cannot be written.
     """
     with atomic_file(path, overwrite) as place:
-        panel(tile, mask, filled).save(place, format="PNG", optimize=True)
+        panel(tile, mask, filled).save(place, format="PNG")
 
 
 def _display_size(shape: tuple[int, int]) -> tuple[int, int]:

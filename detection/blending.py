@@ -56,9 +56,11 @@ def batches(pixels: Pixels, size: int, overlap: int, many: int) -> Generator[Bat
                     held.append(span)
                     images.append(filled(image[:, :, part], known[:, part]))
             shape = (0, len(image), rows.stop - rows.start, columns[0].stop - columns[0].start)
-            yield Batch(
-                rows, tuple(held), np.stack(images) if images else np.empty(shape, np.float32)
-            )
+            if len(images) == 1:
+                together = np.ascontiguousarray(images[0])[None]  # most often without a copy
+            else:
+                together = np.stack(images) if images else np.empty(shape, np.float32)
+            yield Batch(rows, tuple(held), together)
 
 
 def blended(
@@ -81,7 +83,9 @@ def blended(
         if columns:
             down = ramp(rows)[:, None]
             for p, column in zip(predict(images), columns, strict=True):
-                total[:, :, column.start : column.stop] += p * (down * ramp(column))
+                weight = down * ramp(column)
+                for k, plane in enumerate(p):  # one at a time stays in the processor's cache
+                    total[k, :, column.start : column.stop] += plane * weight
     yield from _finished(total, shape[0] - top)
 
 

@@ -18,6 +18,7 @@ from scipy.optimize import minimize_scalar
 from ..datasets.catalog import CatalogTiles, Row
 from ..datasets.errors import UsageError
 from ..datasets.labelled import meanings
+from ..datasets.protocols import Detector
 from ..datasets.splits import Fold
 from ..datasets.tile import NODATA, SHADOW, ByteArray, FloatArray
 from .metrics import VIEWS, Confusion, compare, pooled
@@ -69,15 +70,21 @@ def held_out(rows: Sequence[Row], run: Path) -> list[Prediction]:
     return found
 
 
-def fold_detectors(runs: Sequence[Path]) -> Callable[[Row], Segmenter]:
-    """What gives, for an image, the network of the fold that left its group out.
+def fold_detectors(
+    runs: Sequence[Path], made: Callable[[Path], Detector] = Segmenter
+) -> Callable[[Row], Detector]:
+    """What gives, for an image, the detector with the network that has not seen its group.
+
+    Args:
+        runs: weights of all folds.
+        made: makes the detector from the weights of its fold.
 
     Raises:
         UsageError: weights without a fold; on the call, an image that no fold left out.
     """
-    folds = [(_fold(read_card(run), run), Segmenter(run)) for run in runs]
+    folds = [(_fold(read_card(run), run), made(run)) for run in runs]
 
-    def choose_for(row: Row) -> Segmenter:
+    def choose_for(row: Row) -> Detector:
         for fold, detector in folds:
             if fold.holds(row.group):
                 return detector

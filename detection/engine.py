@@ -57,8 +57,9 @@ def mask_scene(
         scene.gsd_m, min_area_m2=settings.min_area_m2, buffer_m=settings.buffer_m
     )
     sizes = (min_px, max(radius, settings.buffer_px))
-    ran, factor = None, 1
+    ran, factor, cache = None, 1, bounded_cache()
     if isinstance(detector, Segmenter):
+        cache = bounded_cache(64 * 2**20)  # it holds the rows of its windows itself
         ran = detector.runner(scene.shape, scene.gsd_m).name
         strips = _streamed(detector, scene, settings.probability)
     elif getattr(detector, "pixelwise", False) and not settings.probability:
@@ -68,7 +69,7 @@ def mask_scene(
         strips = coarse_strips(detector, scene, factor)
     else:
         strips = _whole(detector, name, scene, settings.probability)
-    with bounded_cache():
+    with cache:
         counts = _write(scene, strips, sizes, outputs, settings.overwrite, tell)
     valid = int(counts[: len(CLASS_NAMES)].sum())
     return MaskResult(

@@ -70,4 +70,4 @@ def classes_uri(classes: ByteArray) -> str:
     table[NODATA] = NODATA_GREY
     shown = Image.fromarray(classes)
     shown.putpalette(table.ravel().tolist())
-    return data_uri(shown, "PNG", optimize=True)
+    return data_uri(shown, "PNG")

@@ -64,13 +64,17 @@ class Fmask:
 
     def mask(self, tile: Tile) -> CloudMask:
         """Classify every valid pixel into clear, thick, thin and shadow."""
+        return self.mask_where(tile, tile.valid)
+
+    def mask_where(self, tile: Tile, suspected: BoolArray) -> CloudMask:
+        """The same with cloud only where ``suspected`` (y, x), and shadow of that cloud alone."""
         scene = _Scene.of(tile)
         spectral = self._spectral(scene)
         cirrus = self._cirrus(scene) & ~spectral
         potential = spectral | cirrus
         clear = scene.valid & ~potential
         cloud = potential & self._probable(scene, clear)
-        cloud = majority(cloud, scene.valid)
+        cloud = majority(cloud, scene.valid) & suspected
         classes = thin_or_thick(tile, cloud)
         classes[cloud & cirrus] = THIN
         classes[~scene.valid] = NODATA

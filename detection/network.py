@@ -108,12 +108,15 @@ class SegmentationNet(nn.Module):
         seen = companded(image[:, : len(CANONICAL_BANDS)])
         if self.config.thermal:
             seen = torch.cat([seen, scaled(image[:, len(CANONICAL_BANDS) :])], dim=1)
-        planes = [seen * present[:, :, None, None]]
-        planes.append(present[:, :, None, None].expand_as(image))
+        pixels = self.fold(seen * present[:, :, None, None])
+        # What is the same everywhere need not be folded.
+        there = present.repeat_interleave(self.config.fold**2, dim=1)[:, :, None, None]
+        planes = [pixels, there.expand_as(pixels)]
         if self.config.features:
-            planes.append(features(image, present, self.bands, self.config.features))
-        x = torch.cat(planes, dim=1)
-        return self.unfold(self.unet(self.fold(x))).float()
+            planes.append(self.fold(features(image, present, self.bands, self.config.features)))
+        # In the order of memory that convolutions want: they would copy it once each.
+        x = torch.cat(planes, dim=1).contiguous(memory_format=torch.channels_last)
+        return self.unfold(self.unet(x)).float()
 
 
 def companded(reflectance: Tensor) -> Tensor:
@@ -122,7 +125,7 @@ def companded(reflectance: Tensor) -> Tensor:
     The root gives dark ground, where shadows have to be told from water, as much of the range as
     bright ground; it also opens the small values of the cirrus band.
     """
-    return (reflectance.clamp(0, 2).add(1e-4).sqrt() - 0.45) * 4
+    return reflectance.clamp(0, 2).add_(1e-4).sqrt_().sub_(0.45).mul_(4)
 
 
 def scaled(kelvin: Tensor) -> Tensor:

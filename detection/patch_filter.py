@@ -138,7 +138,7 @@ def write(
         if catalog:
             clear = [_row(s) for s in scores if s.kept]
             (place / CATALOG).write_text(json.dumps(clear, indent=1) + "\n", "utf-8")
-        _sheet(scores, threshold).save(place / SHEET, format="PNG", optimize=True)
+        _sheet(scores, threshold).save(place / SHEET, format="PNG")
         if overwrite:
             _remove_kept(folder)
 

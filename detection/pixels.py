@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from rasterio.windows import Window
 
 from ..datasets.bands import BandSet
 from ..datasets.errors import UnfitError
 from ..datasets.samples import CANONICAL_BANDS, Sample, sample_of, temperature
 from ..datasets.scene import Scene
 from ..datasets.tile import Acquisition, BoolArray, FloatArray, Tile
+from .scene_rows import SceneRows
 
 
 class Pixels(Protocol):
@@ -82,14 +82,12 @@ class ScenePixels:
     """Windows of a scene that nobody holds in memory; reads no more bands than it must.
 
     It notes which of the pixels that it has read are valid, until `take_valid` asks. May be read
-    in one thread and asked in another.
+    in one thread and asked in another. Windows are read from top to bottom.
     """
 
     scene: Scene
     bands: BandSet = CANONICAL_BANDS
     """What the network reads."""
-    _open: dict[int, BoolArray] = field(default_factory=dict, repr=False)
-    """Validity of the rows that were read, at least in part: row -> (x,) bool."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -108,36 +106,21 @@ class ScenePixels:
         return np.array([i is not None for i in self._found], np.float32)
 
     def read(self, rows: slice, columns: slice) -> tuple[FloatArray, BoolArray]:
-        scene, optical = self.scene, self._read
-        window = Window(
-            columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
-        )
-        stored = scene.source.stored(window, optical)
-        encoding = scene.encoding.of(optical)
-        lost = encoding.missing(stored)
-        empty = scene.source.missing(window)
-        if empty is not None:
-            lost |= empty
-        image = np.zeros((len(self._found), *stored.shape[1:]), np.float32)
-        used = {slot: optical.index(i) for slot, i in enumerate(self._found) if i is not None}
-        warm = [i for slot, i in used.items() if self.bands[slot].kind == "thermal"]
-        known = np.logical_not(lost[[i for i in used.values() if i not in warm]].any(axis=0))
-        for slot, i in used.items():
-            plane = encoding.of([i]).decode(stored[i : i + 1])[0]
-            plane = temperature(plane) if i in warm else plane
-            np.copyto(image[slot], plane, where=known)
-        lost[warm] = False
-        self._note(rows, columns, np.logical_not(lost.any(axis=0)))
+        stored, known = self._rows.window(rows, columns)
+        image = np.zeros((len(self._found), *known.shape), np.float32)
+        for k, (slot, i) in enumerate(self._used.items()):
+            encoding = self.scene.encoding.of([i])
+            if self._is_warm(slot):
+                image[slot] = temperature(encoding.decode(stored[k : k + 1])[0])
+            else:  # what is lost is known already
+                image[slot] = replace(encoding, nodata=None).decode(stored[k : k + 1])[0]
+        if not known.all():
+            image[:, np.logical_not(known)] = 0
         return image, known
 
     def take_valid(self, top: int, bottom: int) -> BoolArray:
         """(y, x) bool of rows whose windows have all been read; they are forgotten."""
-        return np.stack([self._open.pop(row) for row in range(top, bottom)])
-
-    def _note(self, rows: slice, columns: slice, valid: BoolArray) -> None:
-        for row, line in zip(range(rows.start, rows.stop), valid, strict=True):
-            noted = self._open.setdefault(row, np.zeros(self.shape[1], bool))
-            noted[columns] = line
+        return self._rows.take_valid(top, bottom)
 
     @cached_property
     def _found(self) -> list[int | None]:
@@ -150,9 +133,19 @@ class ScenePixels:
         return found
 
     @cached_property
-    def _read(self) -> list[int]:
-        """The bands that decide what is valid, and those that the network sees."""
-        return sorted({*self.scene.bands.optical, *(i for i in self._found if i is not None)})
+    def _used(self) -> dict[int, int]:
+        """Plane -> band of the scene."""
+        return {slot: i for slot, i in enumerate(self._found) if i is not None}
+
+    def _is_warm(self, slot: int) -> bool:
+        return self.bands[slot].kind == "thermal"
+
+    @cached_property
+    def _rows(self) -> SceneRows:
+        needed = [i for slot, i in self._used.items() if not self._is_warm(slot)]
+        warm = {i for slot, i in self._used.items() if self._is_warm(slot)}
+        beside = sorted({*self.scene.bands.optical} - warm - {*needed})
+        return SceneRows(self.scene, list(self._used.values()), needed, beside)
 
 
 @dataclass(frozen=True)

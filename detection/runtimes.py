@@ -11,6 +11,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -57,7 +58,7 @@ class TorchRuntime:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self.batch = 16 if self._device == "cuda" else 2
         self._bfloat16 = bfloat16
-        net = deepcopy(model.module())  # to() would move the shared weights
+        net = fused(deepcopy(model.module()))  # to() would move the shared weights
         self._net = net.to(self._device, memory_format=torch.channels_last)
 
     def __call__(self, images: FloatArray, present: FloatArray) -> FloatArray:
@@ -71,6 +72,25 @@ class TorchRuntime:
             p = self._net(x.to(self._device), there.to(self._device))
         found: FloatArray = p.float().cpu().numpy()
         return found
+
+
+def fused(net: Any) -> Any:
+    """The torch module with each BatchNorm2d taken into the convolution before it, in place.
+
+    Of those that follow each other in a Sequential, as in most encoders and in all decoders; others
+    stay as they are. ONNX's exporter does the same.
+    """
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    for part in net.modules():
+        names = list(part._modules) if isinstance(part, nn.Sequential) else []
+        for first, second in pairwise(names):
+            conv, norm = part._modules[first], part._modules[second]
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                part._modules[first] = fuse_conv_bn_eval(conv, norm)
+                part._modules[second] = nn.Identity()
+    return net
 
 
 class OnnxRuntime:

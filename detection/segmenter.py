@@ -27,6 +27,8 @@ from .weights import PACKAGED, ModelCard, WeightsError
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
 _WINDOWS = range(512, 1153, 64)
 """Sides to choose from. Runtimes say how many windows of the first they take at a time."""
+_ROW_PX = 12_800_000
+"""Most pixels of a row of windows, as far as sides allow: they are what is held in memory."""
 _CONSTANT = 1e-6
 """Probabilities of an image that varies never vary by less."""
 
@@ -100,7 +102,9 @@ class Segmenter:
             return -(-self.window_px // stride) * stride
         factor = self._factor(gsd_m)
         height, width = (max(1, round(n / factor)) for n in shape)
-        return best_size((height, width), self.overlap_px, stride, _WINDOWS)
+        largest = max(_WINDOWS[0], min(_WINDOWS[-1], _ROW_PX // width))
+        sides = range(_WINDOWS[0], largest + 1, _WINDOWS.step)
+        return best_size((height, width), self.overlap_px, stride, sides)
 
     def classes(self, p: FloatArray) -> ByteArray:
         """(y, x) uint8 of probabilities (4, y, x)."""

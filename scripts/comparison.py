@@ -62,7 +62,7 @@ class Settings:
     mask_by: str | None = None
     """Whose mask is filled; None: the true one if there is one, else the first detector's."""
     weights: Path | None = None
-    """Of the network ``unet``."""
+    """Of the network, alone (``unet``) or with Fmask."""
     fill_weights: Path | None = None
     """Of the network ``gan``."""
     seed: int = 0
@@ -85,14 +85,16 @@ class Settings:
                 f"one that uses other dates: {' or '.join(REFERENCED)}",
                 "add it, or leave --reference out",
             )
-        for option, name, given, names in (
-            ("--weights", "unet", self.weights, self.detectors),
-            ("--fill-weights", "gan", self.fill_weights, self.fillers),
-        ):
-            if given and names and name not in names:
+        wanted: tuple[tuple[str, tuple[str, ...], Path | None, tuple[str, ...]], ...] = (
+            ("--weights", detection.NETWORKS, self.weights, self.detectors),
+            ("--fill-weights", ("gan",), self.fill_weights, self.fillers),
+        )
+        for option, readers, given, names in wanted:
+            if given and names and not set(readers) & set(names):
+                any_of = " or ".join(readers)
                 raise UsageError(
-                    f"{option} without {name}", f"{name} among those that are compared",
-                    f"add {name}, or leave {option} out",
+                    f"{option} without {any_of}", f"{any_of} among those that are compared",
+                    f"add {readers[0]}, or leave {option} out",
                 )  # fmt: skip
         if self.weights:
             load_model(self.weights)
@@ -105,7 +107,7 @@ class Settings:
             )
 
     def _of_detector(self, name: str) -> dict[str, Any]:
-        return {"weights": self.weights} if self.weights and name == "unet" else {}
+        return {"weights": self.weights} if self.weights and name in detection.NETWORKS else {}
 
     def _of_filler(self, name: str) -> dict[str, Any]:
         return filler_settings(name, self.seed, self.fill_weights if name == "gan" else None)

@@ -29,7 +29,7 @@ def masks(
     split: Annotated[str, typer.Option(help="Split of the catalogue.")] = "test",
     fold_weights: Annotated[
         list[Path] | None,
-        typer.Option(help="Add `cross-validated`: each image by the fold that left it out."),
+        typer.Option(help="Add networks by cross-validation: of the fold that left it out."),
     ] = None,
     kind: Annotated[
         Literal["human", "all"],
@@ -53,7 +53,10 @@ def masks(
     names = list(dict.fromkeys(detector or detection.AUTO))
     detectors: dict[str, DetectorFor] = {name: detection.get(name) for name in names}
     if fold_weights:
-        detectors["cross-validated"] = fold_detectors(fold_weights)
+        detectors |= {
+            f"{name}, cross-validated": fold_detectors(fold_weights, detection.DETECTORS[name])
+            for name in detection.NETWORKS
+        }
     refuse_existing(output, common.overwrite)
     parts = labelled_rows(read_catalog(catalog), split, kind)
     outputs = {"json": output / "evaluation.json", "html": output / "evaluation.html"}

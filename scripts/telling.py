@@ -16,6 +16,7 @@ from ..datasets.stac_item import KINDS, stac_item
 from ..datasets.tile import LEVELS
 from ..datasets.typical import Preview, typical_pixels
 from ..datasets.weights import ModelCard, read_card
+from ..detection import NETWORKS
 from ..detection.segmenter import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _settings(job: Job, detector: str) -> dict[str, object]:
 
 def _cards(job: Job, detector: str) -> dict[str, ModelCard]:
     cards = {}
-    if detector == "unet":
+    if detector in NETWORKS:
         cards["found the clouds"] = read_card(job.weights or DEFAULT_WEIGHTS)
     if job.fill_weights is not None:
         cards["filled them"] = read_card(job.fill_weights)

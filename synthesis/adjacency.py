@@ -22,7 +22,7 @@ _ALPHA = 2.0
 
 
 def glow(planes: Sequence[CloudPlane], shape: tuple[int, int], gsd_m: float) -> FloatArray | None:
-    """(y, x) float32 reflectance at 470 nm added beside and below cloud; None if there is none.
+    """(y, x) float32 reflectance at 470 nm added beside and below cloud; None for none.
 
     The cloud's reflectance, blurred by ``WIDTH_M``, times the layer's ``adjacency``, less
     ``LIMIT``. The blur is done on a coarser grid.
@@ -40,7 +40,7 @@ def glow(planes: Sequence[CloudPlane], shape: tuple[int, int], gsd_m: float) -> 
         small = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
         part = np.float32(layer.adjacency) * np.asarray(small, np.float32)
         total = part if total is None else total + part
-    if total is None:
+    if total is None or total.max() <= LIMIT:
         return None
     full = np.asarray(cv2.resize(total, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     full -= np.float32(LIMIT)

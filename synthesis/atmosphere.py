@@ -6,6 +6,7 @@ replacement for a radiative transfer code.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import cos, exp, radians
 
 import numpy as np
@@ -51,6 +52,7 @@ def path_reflectance(nm: float, sun_zenith_deg: float) -> float:
     return rayleigh_thickness(nm) * 0.75 * (1 + mu * mu) / (4 * mu)
 
 
+@lru_cache(maxsize=4096)
 def sunlight(nm: float, sun_zenith_deg: float) -> tuple[float, float]:
     """Direct and diffuse light on the ground, as shares of the light above the air.
 
@@ -105,4 +107,9 @@ def ozone_transmittance(nm: float, sun_zenith_deg: float, level: str | None) -> 
     if level != "TOA":
         return 1.0
     m = 1 / cos(radians(sun_zenith_deg)) + 1
-    return exp(-m * float(np.interp(nm, _OZONE_NM, _OZONE)))
+    return exp(-m * _ozone_thickness(nm))
+
+
+@lru_cache(maxsize=4096)
+def _ozone_thickness(nm: float) -> float:
+    return float(np.interp(nm, _OZONE_NM, _OZONE))

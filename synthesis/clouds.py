@@ -12,6 +12,7 @@ import numpy as np
 
 from ..datasets.pair import CloudParams
 from ..datasets.tile import BoolArray, FloatArray
+from .blocks import exp, log
 from .lattice import Fold
 from .perlin import random_offset
 from .terrain import shading
@@ -97,12 +98,12 @@ class CloudPlane:
         canvas = self._views.canvases[0]
         height = self._height(canvas)
         here = self._views.cut(height, canvas)
-        self._cloudy = _highest(here, valid, round(layer.cover * int(valid.sum())))
-        heights = here[self._cloudy]
-        self._floor = float(heights.min()) if heights.size else np.inf
-        mean = float(np.mean(self._rise(heights))) if heights.size else 0.0
+        count = round(layer.cover * np.count_nonzero(valid))
+        self._cloudy, self._floor = _highest(here, valid, count)
+        rise = self._rise(height)
+        mean = cv2.mean(self._views.cut(rise, canvas), self._cloudy.view(np.uint8))[0]
         self._gain = max(layer.tau_550 - TAU_EDGE, 0.0) / mean if mean > 0 else 0.0
-        self._views.keep(canvas, self._thickness_of(height))
+        self._views.keep(canvas, self._thickness_of(height, rise))
         coarse = -(-shape[0] // sun_step), -(-shape[1] // sun_step)
         small = ((down / sun_step, across / sun_step) for down, across in sun_shifts)
         self._sun_views = self._views if sun_step == 1 else Views(self._coarse, coarse, small)
@@ -153,14 +154,16 @@ class CloudPlane:
         """Height above the cut, bent by ``edge``: the profile of optical thickness."""
         return _power(height - np.float32(self._floor), self.layer.edge)
 
-    def _thickness_of(self, height: FloatArray) -> FloatArray:
+    def _thickness_of(self, height: FloatArray, rise: FloatArray | None = None) -> FloatArray:
+        """(y, x) tau_550 of noise of this ``height``; ``rise``, if it is known, is overwritten."""
         tau = np.zeros(height.shape, np.float32)
-        cloudy = height >= np.float32(self._floor)
-        least = min(TAU_EDGE, self.layer.tau_550)
-        inside = self._rise(height[cloudy])
-        inside *= np.float32(self._gain)
-        inside += np.float32(least)
-        tau[cloudy] = np.minimum(inside, TAU_PEAK * self.layer.tau_550)
+        if self._floor == np.inf:
+            return tau
+        rise = self._rise(height) if rise is None else rise
+        rise *= np.float32(self._gain)
+        rise += np.float32(min(TAU_EDGE, self.layer.tau_550))
+        np.minimum(rise, np.float32(TAU_PEAK * self.layer.tau_550), out=rise)
+        cv2.copyTo(rise, (height >= np.float32(self._floor)).view(np.uint8), tau)
         return tau
 
     def _thickness(self, window: Window) -> FloatArray:
@@ -190,23 +193,27 @@ class CloudPlane:
 
 def _power(base: FloatArray, exponent: float) -> FloatArray:
     """``base ** exponent`` in place, 0 up to 1e-9: exp and log are vectorised, power is not."""
-    small = base <= 1e-9
-    np.log(np.maximum(base, np.float32(1e-9), out=base), out=base)
+    large = (base > 1e-9).view(np.uint8)
+    log(np.maximum(base, np.float32(1e-9), out=base))
     base *= np.float32(exponent)
-    np.exp(base, out=base)
-    base[small] = 0
+    exp(base)
+    base *= large
     return base
 
 
-def _highest(height: FloatArray, valid: BoolArray, count: int) -> BoolArray:
-    """The ``count`` highest valid pixels, exactly; equal heights go by position."""
+def _highest(height: FloatArray, valid: BoolArray, count: int) -> tuple[BoolArray, float]:
+    """The ``count`` highest valid pixels, exactly, and the height of the lowest of them.
+
+    Equal heights go by position. The height is infinite if there are none.
+    """
     if count == 0:
-        return np.zeros(height.shape, bool)
+        return np.zeros(height.shape, bool), np.inf
     cut = height[valid]
     if count == cut.size:
-        return valid.copy()
-    limit = np.partition(cut, cut.size - count)[cut.size - count]
+        return valid.copy(), float(cut.min())
+    cut.partition(cut.size - count)
+    limit = cut[cut.size - count]
     chosen: BoolArray = (height > limit) & valid
-    ties = np.flatnonzero((height == limit) & valid)[: count - int(chosen.sum())]
+    ties = np.flatnonzero((height == limit) & valid)[: count - np.count_nonzero(chosen)]
     chosen.ravel()[ties] = True
-    return chosen
+    return chosen, float(limit)

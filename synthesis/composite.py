@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import floor
 
+import cv2
 import numpy as np
 
 from ..datasets.bands import NIR, BandSet
@@ -24,11 +25,13 @@ from ..datasets.tile import (
 )
 from .adjacency import glow, spectrum
 from .atmosphere import ozone_transmittance
+from .blocks import blocks
 from .clouds import CloudPlane
-from .painting import Sunlight, paint_layer, paint_shadow
+from .painting import Shade, paint_layer, paint_shadow
 from .parallax import band_shifts
 from .sampler import CloudSampler
 from .shadows import penumbra_px, pixel_size_m, shadow_shift
+from .sunlight import Sunlight
 
 THICK_TAU = 3.6
 """Optical thickness from which a cloud counts as thick (thin below: ISCCP's limit, Rossow &
@@ -152,17 +155,24 @@ def _paint_shadows(
     factor = np.ones(tile.shape, np.float32)
     if not planes:
         return factor
-    sun = Sunlight.below(planes, tile, gsd_m)
-    everywhere = sun.factor(label_wavelength_nm(tile.bands), slice(None))
-    dark = np.flatnonzero((everywhere < SHADOW_LIMIT) & tile.valid.ravel())
-    left = everywhere[dark]
-    strength = np.clip((SHADOW_LIMIT - left) / np.float32(SHADOW_LIMIT - SHADOW_FULL), 0, 1)
-    left = 1 - strength * (1 - left)
-    factor.ravel()[dark] = left
-    below = sun.at(dark)
-    if below is not None:
+    strength = np.zeros(tile.shape, np.float32)
+    sun, nm = Sunlight.below(planes, tile, gsd_m), label_wavelength_nm(tile.bands)
+    for block in blocks(tile.valid):
+        here = sun.at(block)
+        if here is None:
+            continue
+        left = here.factor(nm)
+        share = (np.float32(SHADOW_LIMIT) - left) / np.float32(SHADOW_LIMIT - SHADOW_FULL)
+        block.write(strength, np.clip(share, 0, 1, out=share))
+        block.write(factor, 1 - share * (1 - left))
+    shades = []
+    for block in blocks(factor < 1):
+        here = sun.at(block)
+        if here is not None:
+            shades.append(Shade(block, here, block.read(strength), block.read(factor)))
+    with np.errstate(invalid="ignore"):  # of infinite values where the tile is not valid
         for plane, band in zip(data, tile.bands, strict=True):
-            paint_shadow(plane, band, tile, below, strength, left, dark)
+            paint_shadow(plane, band, tile, shades)
     return factor
 
 
@@ -187,7 +197,7 @@ def _paint_glow(
     for i, band in enumerate(tile.bands):
         if band.kind == "reflective":
             left = ozone_transmittance(band.center_nm, sun_zenith_deg, level)
-            data[i] += added * np.float32(left * spectrum(band.center_nm))
+            cv2.scaleAdd(added, left * spectrum(band.center_nm), data[i], data[i])
     return added > 0
 
 

@@ -93,4 +93,4 @@ def write_contact_sheet(
         )
         views.append((f"{number:05d}: {told}", clear, read(names["cloudy"]), mask))
     with atomic_file(path, overwrite) as place:
-        contact_sheet(views).save(place, format="PNG", optimize=True)
+        contact_sheet(views).save(place, format="PNG")

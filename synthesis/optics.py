@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import cos, radians
 
 import numpy as np
@@ -71,7 +72,12 @@ def whiteness(nm: float, layer: CloudParams) -> float:
     falls with the root of what a particle absorbs, which grows with its radius (Twomey &
     Bohren 1980, J. Atmos. Sci. 37).
     """
-    return float(np.interp(nm, *_SWIR[layer.phase]) ** layer.absorption)
+    return float(_usual_whiteness(nm, layer.phase) ** layer.absorption)
+
+
+@lru_cache(maxsize=4096)
+def _usual_whiteness(nm: float, phase: str) -> float:
+    return float(np.interp(nm, *_SWIR[phase]))
 
 
 def sun_transmittance(tau_550: FloatArray, layer: CloudParams) -> FloatArray:

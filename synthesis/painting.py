@@ -3,130 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ..datasets.bands import Band
 from ..datasets.pair import CloudParams
 from ..datasets.tile import BoolArray, FloatArray, Tile
 from . import optics
-from .atmosphere import ozone_transmittance, path_reflectance, sunlight, vapour_transmittance
+from .atmosphere import ozone_transmittance, path_reflectance, vapour_transmittance
+from .blocks import Block, blocks, exp
 from .clouds import CloudPlane
-from .shadows import shadow_shift, soften
+from .sunlight import Sunlight
 from .views import Shift
 
 LAPSE_K_PER_M = 0.0065
 """Fall of temperature with height, for cloud in thermal bands (standard atmosphere)."""
 SHADOW_COOLING_K = 5.0
 """Ground without any sun cools by this; a rough mean for land."""
-_LEAST = 1e-6
-_CHUNK = 1 << 15
-# Pixels painted at a time: the dozen steps of the model then stay in the processor's cache.
-
-Places = NDArray[np.intp]
 
 
-class Sunlight:
-    """The direct sun below layers of cloud, at any wavelength.
+@dataclass(frozen=True)
+class Shade:
+    """Shadow on the pixels of a block."""
 
-    Args:
-        sun_zenith_deg: angle of the sun from the vertical.
-        logs: of every layer its Angstrom exponent and the logarithm (n,) of the share of the
-            sun that passes it at 550 nm.
-    """
-
-    def __init__(self, sun_zenith_deg: float, logs: Sequence[tuple[float, FloatArray]]) -> None:
-        self.sun_zenith_deg = sun_zenith_deg
-        self._logs = logs
-
-    @classmethod
-    def below(
-        cls, planes: Sequence[CloudPlane], tile: Tile, gsd_m: float, above_m: float = 0.0
-    ) -> Sunlight:
-        """What passes ``planes`` (one at least), at ``above_m`` over the ground of ``tile``."""
-        logs = []
-        for plane in planes:
-            layer = plane.layer
-            tau = plane.towards_sun(shadow_shift(layer, tile, above_m))
-            share = optics.sun_transmittance(tau, layer)
-            step = plane.sun_step
-            share = soften(share, layer, gsd_m * step, above_m)
-            if step > 1:
-                size = share.shape[1] * step, share.shape[0] * step
-                share = np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR))
-                share = np.ascontiguousarray(share[: tile.shape[0], : tile.shape[1]])
-            np.log(np.maximum(share, np.float32(_LEAST), out=share), out=share)
-            logs.append((layer.alpha, share.ravel()))
-        return cls(planes[0].layer.sun_zenith_deg, logs)
-
-    def factor(self, nm: float, where: slice) -> FloatArray:
-        """Light at ``nm`` over that without cloud, for the pixels ``where`` of the flat image.
-
-        T(lambda) comes from T(550 nm) as for an exponential: T^((lambda/550)^-alpha).
-        """
-        beam, sky = sunlight(nm, self.sun_zenith_deg)
-        total: FloatArray | None = None
-        for alpha, log in self._logs:
-            part = log[where] * np.float32((nm / 550.0) ** -alpha)
-            total = part if total is None else np.add(total, part, out=total)
-        if total is None:
-            return np.ones(1, np.float32)
-        np.exp(total, out=total)
-        total *= np.float32(beam / (beam + sky))  # as shadow_factor, in place
-        total += np.float32(sky / (beam + sky))
-        return total
-
-    def at(self, where: Places) -> Sunlight | None:
-        """The same for the flat indices ``where`` only; None if nothing stands between there."""
-        logs = [(alpha, log.take(where)) for alpha, log in self._logs]
-        return (
-            Sunlight(self.sun_zenith_deg, logs)
-            if any(g.min(initial=0) < 0 for _, g in logs)
-            else None
-        )
+    block: Block
+    """Where it lies."""
+    sun: Sunlight
+    """The sun below the clouds there."""
+    strength: FloatArray
+    """Share of the darkening that is painted, as ``block`` reads it."""
+    nir: FloatArray
+    """Shadow factor where shadows are judged, for thermal bands."""
 
 
-def paint_shadow(
-    plane: FloatArray,
-    band: Band,
-    tile: Tile,
-    sun: Sunlight,
-    strength: FloatArray,
-    nir: FloatArray,
-    where: Places,
-) -> None:
-    """Darken the pixels ``where`` of one band in place.
+def paint_shadow(plane: FloatArray, band: Band, tile: Tile, shades: Sequence[Shade]) -> None:
+    """Darken one band in place.
 
     Args:
         plane: (y, x) values of ``band``.
         band: whose they are. The cirrus band does not see the ground and is left alone.
         tile: top-of-atmosphere tiles keep the light that never reached the ground.
-        sun: the light that is left on the pixels ``where``.
-        strength: (n,) share of the darkening that is painted.
-        nir: (n,) shadow factor where shadows are judged, for thermal bands.
-        where: (n,) flat indices.
+        shades: where, and by how much.
     """
-    flat = plane.reshape(-1)
-    if band.kind == "thermal":
-        flat[where] -= np.float32(SHADOW_COOLING_K) * (1 - nir)
-    elif band.kind in ("reflective", "vapour"):
-        air = 0.0
-        if tile.acquired.level == "TOA":
-            air = path_reflectance(band.center_nm, sun.sun_zenith_deg)
-            air *= ozone_transmittance(band.center_nm, sun.sun_zenith_deg, "TOA")
-        for start in range(0, where.size, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            here = flat.take(where[part])
-            ground = here - np.float32(air)
-            np.maximum(ground, 0, out=ground)  # noise must not turn a shadow into light
-            lost = sun.factor(band.center_nm, part)
+    nm = band.center_nm
+    for shade in shades:
+        here = shade.block.read(plane)
+        if band.kind == "thermal":
+            lost = np.float32(SHADOW_COOLING_K) * (1 - shade.nir)
+        elif band.kind in ("reflective", "vapour"):
+            zenith_deg = shade.sun.sun_zenith_deg
+            lost = shade.sun.factor(nm)
             np.subtract(1, lost, out=lost)
-            lost *= strength[part]
-            ground *= lost
-            here -= ground
-            flat[where[part]] = here
+            lost *= shade.strength
+            ground = here
+            if tile.acquired.level == "TOA":
+                air = path_reflectance(nm, zenith_deg) * ozone_transmittance(nm, zenith_deg, "TOA")
+                ground = here - np.float32(air)
+            lost *= np.maximum(ground, 0)  # noise must not turn a shadow into light
+        else:
+            return
+        shade.block.write(plane, np.subtract(here, lost, out=lost))
 
 
 class Surroundings:
@@ -163,6 +101,18 @@ class Surroundings:
         return np.asarray(full, np.float32)
 
 
+@dataclass(frozen=True)
+class _Patch:
+    """One layer of cloud on the pixels of a block; fields as ``block`` reads them."""
+
+    block: Block
+    tau_550: FloatArray
+    lit: FloatArray | None
+    """Light on the tops of heaps over that on flat ones; None for sheets."""
+    sun: Sunlight | None
+    """The sun below higher layers; None where nothing stands before it."""
+
+
 def paint_layer(
     data: FloatArray,
     tile: Tile,
@@ -187,7 +137,7 @@ def paint_layer(
     layer = plane.layer
     around = Surroundings(tile.valid, min(0.5 * layer.base_m, 1000.0) / gsd_m)
     widest = plane.above_tile
-    seen: dict[Shift, tuple[Places, FloatArray, FloatArray | None, Sunlight | None]] = {}
+    seen: dict[Shift, list[_Patch]] = {}
     sun = Sunlight.below(higher, tile, gsd_m, layer.base_m) if higher else None
     for i, band in enumerate(tile.bands):
         if band.kind == "other":
@@ -198,33 +148,43 @@ def paint_layer(
             if any(shift):
                 widest = np.maximum(widest, tau)
                 seen.clear()  # neighbours share a shift; all of them would not fit in memory
-            where = np.flatnonzero(tau)
-            lit = plane.light_on_top(shift) if where.size else None
-            lit = None if lit is None else lit.ravel().take(where)
-            here = None if sun is None else sun.at(where)
-            seen[shift] = where, tau.ravel().take(where), lit, here
-        where, thickness, lit, here = seen[shift]
-        if not where.size:
+            seen[shift] = _patches(plane, tau, shift, sun)
+        patches = seen[shift]
+        if not patches:
             continue
-        flat = data[i].reshape(-1)
         if band.kind == "thermal":
-            _paint_cold(flat, where, thickness, layer, data[i])
+            _paint_cold(data[i], patches, layer)
         else:
             above = vapour_transmittance(band, layer.base_m, tile.acquired.vapour_cm)
             above *= ozone_transmittance(band.center_nm, layer.sun_zenith_deg, tile.acquired.level)
             white = above * optics.whiteness(band.center_nm, layer)
             mean = around(data[i])
-            _paint_veil(flat, where, thickness, lit, mean, here, white, band.center_nm, layer)
+            for patch in patches:
+                _paint_veil(data[i], patch, mean, white, band.center_nm, layer)
     return widest
 
 
+def _patches(
+    plane: CloudPlane, tau_550: FloatArray, shift: Shift, sun: Sunlight | None
+) -> list[_Patch]:
+    """``plane`` displaced by ``shift``, where its (y, x) ``tau_550`` is above 0."""
+    painted = blocks(tau_550 > 0)
+    lit = plane.light_on_top(shift) if painted else None
+    return [
+        _Patch(
+            block,
+            block.read(tau_550),
+            None if lit is None else block.read(lit),
+            None if sun is None else sun.at(block),
+        )
+        for block in painted
+    ]
+
+
 def _paint_veil(
-    flat: FloatArray,
-    where: Places,
-    tau_550: FloatArray,
-    lit: FloatArray | None,
+    plane: FloatArray,
+    patch: _Patch,
     around: FloatArray,
-    sun: Sunlight | None,
     white: float,
     nm: float,
     layer: CloudParams,
@@ -232,42 +192,32 @@ def _paint_veil(
     """rho = t rho_below + rho_cloud, the part of rho_below that is not sharp being ``around``.
 
     With p = 1 - R what passes once and e the straight share (``optics``), t = p^2 and sharp =
-    e / p: p (p around + e (below - around)) + (1 - p) white, ``white`` that of a layer without
-    end and of what absorbs above it.
+    e / p: p (p around + e (below - around)) + (1 - p) w, w being ``white``, that of a layer
+    without end and of what absorbs above it, in the light that falls on it.
     """
     g = layer.asymmetry
     angstrom = (nm / 550.0) ** -layer.alpha
-    half = np.float32((1 - g) * angstrom / 2)
-    extinction = np.float32((g * g - 1) * angstrom)
-    mean = around.reshape(-1)
-    for start in range(0, where.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
-        at, tau = where[part], tau_550[part]
-        passed = tau * half
-        passed += 1
-        np.reciprocal(passed, out=passed)  # 1 - R = 2 / (2 + (1-g) tau)
-        straight = tau * extinction
-        np.exp(straight, out=straight)
-        diffuse = mean.take(at)
-        seen = flat.take(at)
-        seen -= diffuse
-        seen *= straight
-        diffuse *= passed
-        seen += diffuse
-        seen *= passed
-        own = np.subtract(1, passed, out=passed)
-        own *= np.float32(white)
-        if lit is not None:
-            own *= lit[part]
-        if sun is not None:
-            own *= sun.factor(nm, part)
-        seen += own
-        flat[at] = seen
+    half = np.float32(2 / ((1 - g) * angstrom))  # the thickness that half passes
+    passed = patch.tau_550 + half
+    np.divide(half, passed, out=passed)  # 1 - R = 2 / (2 + (1-g) tau)
+    straight = patch.tau_550 * np.float32((g * g - 1) * angstrom)
+    exp(straight)
+    mean = patch.block.read(around)
+    seen = patch.block.read(plane) - mean
+    seen *= straight
+    seen += np.multiply(mean, passed, out=straight)
+    own: FloatArray | np.float32 = np.float32(white)
+    if patch.sun is not None:
+        own = patch.sun.factor(nm, white)
+    if patch.lit is not None:
+        own = np.multiply(patch.lit, own, out=straight)
+    seen -= own
+    seen *= passed
+    seen += own
+    patch.block.write(plane, seen)
 
 
-def _paint_cold(
-    flat: FloatArray, where: Places, tau_550: FloatArray, layer: CloudParams, plane: FloatArray
-) -> None:
+def _paint_cold(plane: FloatArray, patches: Sequence[_Patch], layer: CloudParams) -> None:
     """Thermal emission of the layer: the scene's median less the lapse rate times its height.
 
     Emissivity 1 - exp(-tau_IR), tau_IR about half of tau_550, none for fine haze.
@@ -277,5 +227,7 @@ def _paint_cold(
         return
     cold = np.float32(np.median(finite) - LAPSE_K_PER_M * layer.base_m)
     share = 0.0 if layer.phase == "aerosol" else 0.5
-    emissivity = 1 - np.exp(-np.float32(share) * tau_550)
-    flat[where] += emissivity * (cold - flat[where])
+    for patch in patches:
+        below = patch.block.read(plane)
+        emissivity = 1 - np.exp(np.float32(-share) * patch.tau_550)
+        patch.block.write(plane, below + emissivity * (cold - below))

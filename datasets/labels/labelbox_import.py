@@ -65,7 +65,7 @@ def _png(mask: BoolArray) -> str:
     from PIL import Image
 
     held = io.BytesIO()
-    Image.fromarray(mask.astype(np.uint8)).save(held, format="PNG", optimize=True)
+    Image.fromarray(mask.astype(np.uint8)).save(held, format="PNG")
     return base64.b64encode(held.getvalue()).decode()
 
 

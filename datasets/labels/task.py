@@ -91,7 +91,7 @@ def _draw(place: Path, tool: Tool, chip: Chip, tile: Tile) -> None:
 def _save(path: Path, picture: NDArray[np.uint8]) -> None:
     from PIL import Image
 
-    Image.fromarray(picture).save(path, format="PNG", optimize=True)
+    Image.fromarray(picture).save(path, format="PNG")
 
 
 def _write_rest(

@@ -97,7 +97,9 @@ class TestEveryDetector:
             detection.get(name).mask(pixel(thermal=290.0))
 
 
-@pytest.mark.parametrize("name", sorted(set(detection.DETECTORS) - set(PEERS) - {"unet"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(detection.DETECTORS) - set(PEERS) - set(detection.NETWORKS))
+)
 class TestEveryRule:
     """What a rule does to the pixel; a network looks at the surroundings too."""
 

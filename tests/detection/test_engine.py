@@ -69,6 +69,7 @@ class Small(Segmenter):
 @pytest.fixture(autouse=True)
 def plain_network(monkeypatch):
     monkeypatch.setitem(detection.DETECTORS, "unet", Small)
+    monkeypatch.setattr("kumosan.detection.scene_rows.BLOCK", 32)  # many on a small scene
 
 
 @pytest.fixture

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
+from kumosan.datasets.weights import load_weights, save_weights
 from kumosan.scripts.main import app
 
 
@@ -50,6 +52,21 @@ def test_same_seed_same_report_and_another_place(labelled, tmp_path):
             part["detectors"]["hot"].pop("seconds")
         texts.append(report["parts"])
     assert texts[0] == texts[1] == texts[2]
+
+
+def test_folds_judge_what_they_have_not_seen(labelled, tmp_path, weights):
+    card, state = load_weights(weights, "segmenter")
+    folds = []
+    for k in range(2):
+        path = tmp_path / f"{k}.safetensors"
+        save_weights(path, state, replace(card, training={"fold": {"number": k, "of": 2}}))
+        folds += ["--fold-weights", path]
+    done = run(labelled, "--detector", "hot", *folds, "-o", tmp_path / "r", "--json")
+    assert done.exit_code == 0, done.output
+    report = json.loads((tmp_path / "r" / "evaluation.json").read_text())
+    (part,) = report["parts"].values()
+    fitted = {name: of["fitted"] for name, of in part["detectors"].items()}
+    assert fitted == {"hot": 2, "unet, cross-validated": 2, "fmask-unet, cross-validated": 0}
 
 
 def test_dry_run_writes_nothing(labelled, tmp_path):
