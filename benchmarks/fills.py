@@ -1,6 +1,7 @@
 """Score the rule-based fillers on clear tiles under clouds whose truth is known.
 
     python benchmarks/fills.py DATA_FOLDER [--split test] [--seed 0 1 2] [--log FILE]
+        [--fold 1/4 --fillers auto-far gan --fill-weights FILE]
 
 DATA_FOLDER holds ``catalog.json``. Choose on split ``train``, which is the default; ``test`` is for
 the report. The clouds are painted here, by a model of its own: opacity from Gaussian-filtered
@@ -35,9 +36,11 @@ from kumosan import gan
 from kumosan.datasets import read
 from kumosan.datasets.errors import UnfitError
 from kumosan.datasets.protocols import Filler
+from kumosan.datasets.splits import Fold
 from kumosan.datasets.tile import CLEAR, SHADOW, THICK, THIN, CloudMask, FilledTile, Tile
 from kumosan.gan.calibration import error_ratios
 from kumosan.gan.metrics import reflectances, rmse
+from kumosan.scripts.train import fold_of
 
 CLEAR_TILES = (
     "l8biome_Barren_00", "l8biome_Barren_08", "l8biome_SnowIce_00", "l8biome_Wetlands_01",
@@ -56,6 +59,7 @@ KINDS = ("haze", "thin", "thick", "shadow")
 FILLERS = (
     "identity", "nearest", "telea", "navier-stokes", "biharmonic", "idw", "idw-far",
     "dark-object", "hot", "dark-channel", "homomorphic", "regression", "adaptive", "auto",
+    "auto-far",
 )  # fmt: skip
 QUANTILES = tuple(np.linspace(0.01, 0.99, 50))
 
@@ -73,17 +77,24 @@ def load(path: Path, size: int) -> Tile:
     return Tile(np.ascontiguousarray(data), tile.bands, acquired=tile.acquired, path=str(path))
 
 
-def clear_tiles(folder: Path, split: str, size: int) -> Iterator[Tile]:
-    """The clear tiles of a split of the catalogue in ``folder``."""
+def clear_tiles(
+    folder: Path, split: str, size: int, fold: Fold | None = None
+) -> Iterator[tuple[int, Tile]]:
+    """The clear tiles of a split of the catalogue in ``folder``, or of one fold of its places, with
+    the number of each, which decides its sky."""
     rows = json.loads((folder / "catalog.json").read_text())
-    for stem in CLEAR_TILES if split == "train" else TEST_TILES:
+    for number, stem in enumerate(CLEAR_TILES if split == "train" else TEST_TILES):
         for row in rows:
-            if row["split"] == split and stem in row["image"]:
-                yield load(folder / row["image"], size)
+            held = fold is None or fold.holds(row["group"])
+            if row["split"] == split and stem in row["image"] and held:
+                yield number, load(folder / row["image"], size)
     if split == "test":
         parts = [[read(folder / f"test/enmap_potsdam_{n}.tif") for n in row] for row in ENMAP]
         whole = np.block([[part.data for part in row] for row in parts])
-        yield Tile(whole, parts[0][0].bands, acquired=parts[0][0].acquired, path="enmap_potsdam")
+        yield (
+            len(TEST_TILES),
+            Tile(whole, parts[0][0].bands, acquired=parts[0][0].acquired, path="enmap_potsdam"),
+        )
 
 
 def field(shape: tuple[int, int], rng: np.random.Generator) -> Array:
@@ -129,10 +140,10 @@ def cloudify(tile: Tile, kind: str, rng: np.random.Generator) -> tuple[Tile, Clo
     return painted, CloudMask.like(painted, classes)
 
 
-def methods(names: Sequence[str]) -> dict[str, Filler]:
-    """Fillers by name; what one leaves unfilled counts as observed. "idw-far" has no reach."""
-    far = {"max_distance_m": None, "max_distance_px": np.inf}
-    return {n: gan.get("idw", **far) if n == "idw-far" else gan.get(n) for n in names}
+def methods(names: Sequence[str], weights: Path | None = None) -> dict[str, Filler]:
+    """Fillers by name; what one leaves unfilled counts as observed."""
+    own = {"gan": {"weights": weights}} if weights else {}
+    return {n: gan.get(n, **own.get(n, {})) for n in names}
 
 
 def family(tile: Tile) -> str:
@@ -161,10 +172,15 @@ def judge(truth: Tile, done: FilledTile, mask: CloudMask) -> dict[str, Any]:
 
 
 def run(
-    tiles: list[Tile], names: Sequence[str], seed: int, kinds: Sequence[str], known: set[Case]
+    tiles: list[tuple[int, Tile]],
+    names: Sequence[str],
+    seed: int,
+    kinds: Sequence[str],
+    known: set[Case],
+    weights: Path | None = None,
 ) -> Iterator[dict[str, Any]]:
     """One record of every case that is not ``known``."""
-    for number, tile in enumerate(tiles):
+    for number, tile in tiles:
         for kind in kinds:
             stem = Path(tile.path or "").stem
             left = [n for n in names if (stem, seed, kind, n) not in known]
@@ -172,7 +188,7 @@ def run(
                 continue
             rng = np.random.default_rng([seed, number, len(kind), ord(kind[-1])])
             cloudy, mask = cloudify(tile, kind, rng)
-            for name, filler in methods(left).items():
+            for name, filler in methods(left, weights).items():
                 start = time.perf_counter()
                 try:
                     done = filler.fill(cloudy, mask)
@@ -222,15 +238,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, nargs="+", default=[0], help="of the clouds; several")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--fillers", nargs="*", default=FILLERS)
+    parser.add_argument("--fold", type=fold_of, help="K/N: part K of N of the places alone")
+    parser.add_argument("--fill-weights", type=Path, help="of the filler gan")
     parser.add_argument("--log", type=Path, help="JSON lines, one a case; those in it are not run")
     options = parser.parse_args()
     lines = options.log.read_text().splitlines() if options.log and options.log.exists() else []
     records = [json.loads(line) for line in lines]
     known = {(r["tile"], r["seed"], r["kind"], r["method"]) for r in records}
-    tiles = list(islice(clear_tiles(options.data, options.split, options.size), options.tiles))
+    found = clear_tiles(options.data, options.split, options.size, options.fold)
+    tiles = list(islice(found, options.tiles))
     with options.log.open("a") if options.log else nullcontext(sys.stderr) as log:
         for seed in options.seed:
-            for record in run(tiles, options.fillers, seed, options.kinds, known):
+            for record in run(
+                tiles, options.fillers, seed, options.kinds, known, options.fill_weights
+            ):
                 records.append(record)
                 print(json.dumps(record), file=log, flush=True)
     records = [

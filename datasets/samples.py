@@ -43,7 +43,8 @@ class Sample:
     target: FloatArray | None = None
     """(band, y, x) float32: the image without clouds."""
     prior: FloatArray | None = None
-    """(band, y, x) float32: a first guess of ``target``; made after all augmentations."""
+    """(band, y, x) float32: a first guess of ``target``; made after all augmentations. Two guesses
+    one after the other: (2 band, y, x)."""
     meanings: BoolArray = field(default_factory=lambda: meanings(ALL_CLASSES))
     """(4, 4) bool: which classes a code of ``mask`` may stand for (see `labelled.meanings`)."""
     gsd_m: float = nan

@@ -50,6 +50,19 @@ def fold_of(group: str, k: int, seed: int = 0) -> int:
     return int(position(group, seed) * k)
 
 
+@dataclass(frozen=True)
+class Fold:
+    """One part of the groups, to be left out: number ``number`` (from 0) of ``of``."""
+
+    number: int
+    of: int
+    seed: int = 0
+
+    def holds(self, group: str) -> bool:
+        """Whether the images of this group are left out."""
+        return fold_of(group, self.of, self.seed) == self.number
+
+
 def folds(rows: Sequence[G], k: int, seed: int = 0) -> list[tuple[list[G], list[G]]]:
     """(training, validation) rows of each of k folds; a fold of few groups may be empty."""
     number = [fold_of(r.group, k, seed) for r in rows]

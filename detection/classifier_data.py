@@ -12,13 +12,14 @@ from ..datasets.errors import UnfitError, UsageError
 from ..datasets.mixed import MixedDataset
 from ..datasets.read import read
 from ..datasets.samples import CANONICAL_BANDS
+from ..datasets.splits import Fold
 from ..datasets.tile import Tile
 from ..datasets.tile_store import TileStore
 from ..datasets.torch_data import CropDataset
 from .classifier_config import ClassifierConfig
 from .patch_labels import LabelledPatches, PatchLabel, PatchLabelDataset, read_patch_labels
 from .patch_truth import truth
-from .train_data import Fold, Labels, MixtureBuilder
+from .train_data import Labels, MixtureBuilder
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from ..datasets.errors import KumosanError
 from ..datasets.loading import DrawSampler, make_loader
 from ..datasets.samples import CANONICAL_BANDS
+from ..datasets.splits import Fold
 from .classifier import Classifier
 from .classifier_config import ClassifierConfig
 from .classifier_data import Examples, examples, judged
@@ -19,7 +20,6 @@ from .classifier_network import ClassifierNet
 from .patch_decision import Bools, Calibrated, Floats, calibrate
 from .patch_truth import patch_labels
 from .train_config import as_json
-from .train_data import Fold
 from .training import WEIGHTS, Module, Tell, fit, revision, seed_everything
 from .weights import ModelCard, read_card, save_weights
 

@@ -19,10 +19,10 @@ from ..datasets.catalog import CatalogTiles, Row
 from ..datasets.errors import UsageError
 from ..datasets.labelled import meanings
 from ..datasets.protocols import Detector
+from ..datasets.splits import Fold
 from ..datasets.tile import NODATA, SHADOW, ByteArray, FloatArray
 from .metrics import VIEWS, Confusion, compare, pooled
 from .segmenter import Segmenter, decided
-from .train_data import Fold
 from .weights import ModelCard, load_weights, read_card, save_weights
 
 CALIBRATED = "calibrated.safetensors"

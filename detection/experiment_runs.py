@@ -16,6 +16,7 @@ from ..datasets.catalog import CatalogTiles, Row, made_by, read_catalog
 from ..datasets.errors import KumosanError, OutputError, UnfitError
 from ..datasets.pace import Pace
 from ..datasets.protocols import Detector
+from ..datasets.splits import Fold
 from ..datasets.tile import NODATA, SHADOW, THICK, THIN, ByteArray, Tile
 from .braaten import Braaten
 from .class_counts import count_classes
@@ -25,7 +26,7 @@ from .metrics import Confusion, compare
 from .postprocess import clean_up
 from .segmenter import Segmenter
 from .segmenter_training import Run, SegmenterModule
-from .train_data import Fold, MixtureBuilder
+from .train_data import MixtureBuilder
 from .training import CHECKPOINT, WEIGHTS, Tell
 
 FACTS = "trial.json"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.errors import UsageError
+from ..datasets.splits import Fold
 from .train_config import (
     CONFIGS,
     SegmenterConfig,
@@ -23,7 +24,6 @@ from .train_config import (
     read_toml,
     validated,
 )
-from .train_data import Fold
 
 BASE = "base"
 """Name of the configuration that the variants are compared with."""

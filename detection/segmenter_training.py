@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from ..datasets.loading import make_loader
+from ..datasets.splits import Fold
 from .losses import Loss
 from .network import SegmentationNet
 from .train_config import SegmenterConfig, as_json
-from .train_data import Fold, MixtureBuilder
+from .train_data import MixtureBuilder
 from .training import WEIGHTS, Module, Tell, fit, revision, seed_everything
 from .weights import ModelCard, WeightsError, load_weights, save_weights
 

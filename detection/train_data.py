@@ -27,7 +27,7 @@ from ..datasets.loading import DrawSampler
 from ..datasets.mixed import MixedDataset
 from ..datasets.read import open_scene
 from ..datasets.samples import Sample, sample_of
-from ..datasets.splits import fold_of
+from ..datasets.splits import Fold
 from ..datasets.tile import CLEAR, NODATA, SHADOW, THIN, CloudMask, Tile
 from ..datasets.torch_data import CropDataset, SegmentationDataset
 from ..synthesis.composite import cloudify
@@ -119,18 +119,6 @@ class Mixture:
     def order(self, samples: int, seed: int) -> DrawSampler:
         """Samples drawn by weight, the same for the same seed and epoch."""
         return DrawSampler(len(self.dataset), samples, seed=seed, weights=self.weights)
-
-
-@dataclass(frozen=True)
-class Fold:
-    """One part of the groups, to be left out: number ``number`` (from 0) of ``of``."""
-
-    number: int
-    of: int
-    seed: int = 0
-
-    def holds(self, group: str) -> bool:
-        return fold_of(group, self.of, self.seed) == self.number
 
 
 @dataclass(frozen=True)

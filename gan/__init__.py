@@ -23,9 +23,11 @@ def _lazy(module: str, factory: str) -> Callable[..., Filler]:
 
 FILLERS: dict[str, Callable[..., Filler]] = {
     "auto": _lazy(".cascade", "Cascade"),
+    "auto-far": _lazy(".cascade", "everywhere"),
     "adaptive": _lazy(".adaptive", "Adaptive"),
     "regression": _lazy(".regression", "Regression"),
     "idw": _lazy(".weighted", "InverseDistance"),
+    "idw-far": _lazy(".weighted", "far"),
     "identity": _lazy(".identity", "Identity"),
     "nearest": _lazy(".weighted", "Nearest"),
     "telea": _lazy(".inpaint", "Telea"),
@@ -46,7 +48,7 @@ FILLERS: dict[str, Callable[..., Filler]] = {
 """Built-in fillers by name; the settings are the fields of the dataclass that is made."""
 
 DATED = ("temporal", "least-cloudy", "median", "spectral-fit", "nspi")
-"""Those that need ``references``; ``auto`` takes them too."""
+"""Those that need ``references``; ``auto`` and ``auto-far`` take them too."""
 
 
 GROUP = "kumosan.fillers"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import ndimage
@@ -15,7 +15,7 @@ from ..datasets.tile import NODATA, THICK, THIN, CloudMask, FilledTile, Tile
 from .common import Area, untouched
 from .regression import Regression
 from .temporal import Temporal
-from .weighted import InverseDistance
+from .weighted import InverseDistance, far
 
 RIM_PX = 2.0
 """Thin cloud this near to thick cloud is filled from the surroundings, not lifted."""
@@ -55,6 +55,17 @@ class Cascade:
         for any part of the scene that ``tile`` is of."""
         spectral = learnt(self.spectral or Regression(self.seed), tile, mask)
         return replace(self, spectral=spectral, spatial=learnt(self.spatial, tile, mask))
+
+
+def everywhere(**settings: Any) -> Cascade:
+    """The filler ``auto-far``: ``auto`` that fills at any distance from clear ground.
+
+    The further in, the lower the confidence. Also the first guess of the network ``gan``.
+
+    Args:
+        settings: of `Cascade`.
+    """
+    return Cascade(spatial=far(), **settings)
 
 
 def _rims(mask: CloudMask) -> CloudMask:

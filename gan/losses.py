@@ -13,11 +13,15 @@ from ..datasets.errors import MissingExtraError, UsageError
 from ..datasets.vision import torchvision
 from .restorer import contaminated
 
-NAMES = ("l1", "sam", "ssim")
+NAMES = ("relative", "l1", "sam", "ssim")
 """Distances that `Distance` knows."""
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 """Pixels of SSIM's window, and its Gaussian (Wang et al. 2004)."""
+LEAST_ERROR = 0.002
+"""Added to the prior's mean absolute error where the loss is a share of it."""
 _TINY = 1e-6
+_FEWEST = 32
+"""Pixels of a class below which a sample tells nothing of it."""
 
 Adversarial = Literal["bce", "lsgan"]
 
@@ -39,7 +43,9 @@ class Distance(nn.Module):
 
     Args:
         terms: weight of each of `NAMES`: ``l1`` mean absolute difference of the scaled values (see
-            `Restorer.scaled`), ``sam`` mean angle between spectra in radians, ``ssim`` 1 - SSIM.
+            `Restorer.scaled`), ``sam`` mean angle between spectra in radians, ``ssim`` 1 - SSIM,
+            ``relative`` the mean absolute difference as a share of the prior's, for thick and thin
+            cloud and for shadow of each sample alike: 1 is as good as the prior.
         clear_weight: weight of clear pixels, those under cloud or shadow having 1.
         white: reflectance that is scaled to 1.
 
@@ -57,7 +63,13 @@ class Distance(nn.Module):
         self.terms, self.clear_weight, self.white = dict(terms), clear_weight, white
 
     def forward(
-        self, out: Tensor, target: Tensor, present: Tensor, valid: Tensor, cloud: Tensor
+        self,
+        out: Tensor,
+        target: Tensor,
+        present: Tensor,
+        valid: Tensor,
+        cloud: Tensor,
+        prior: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum, and each distance without its weight, in full precision.
 
@@ -66,12 +78,19 @@ class Distance(nn.Module):
             present: (n, band) 1 where the sensor has the band; others do not count.
             valid: (n, y, x) bool; other pixels do not count.
             cloud: (n, 4, y, x) the mask; see `restorer.one_hot`.
+            prior: (n, band, y, x) reflectance; ``relative`` needs it.
         """
         with torch.autocast(out.device.type, enabled=False):
-            return self._distances(out, target, present, valid, cloud)
+            return self._distances(out, target, present, valid, cloud, prior)
 
     def _distances(
-        self, out: Tensor, target: Tensor, present: Tensor, valid: Tensor, cloud: Tensor
+        self,
+        out: Tensor,
+        target: Tensor,
+        present: Tensor,
+        valid: Tensor,
+        cloud: Tensor,
+        prior: Tensor | None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         known = valid[:, None].float()
         bands = present[:, :, None, None] * known
@@ -80,6 +99,11 @@ class Distance(nn.Module):
         maps = {"l1": self._l1, "sam": _angle, "ssim": self._unlike}
         values = {}
         for name in self.terms:
+            if name == "relative":
+                if prior is None:
+                    raise ValueError("no prior to compare with")
+                values[name] = _share_of(out, prior, target, bands, cloud)
+                continue
             share = weight if name == "sam" else (weight * bands).expand_as(out)
             distance = maps[name](out * bands, target * bands)
             values[name] = (distance * share).sum() / share.sum().clamp(min=_TINY)
@@ -103,6 +127,19 @@ class Distance(nn.Module):
             return_full_image=True,
         )  # fmt: skip
         return 1 - full  # type: ignore[no-any-return]
+
+
+def _share_of(out: Tensor, prior: Tensor, target: Tensor, bands: Tensor, cloud: Tensor) -> Tensor:
+    """Mean absolute difference over the prior's, a mean over the samples and their classes."""
+    where = cloud[:, 1:, None] * bands[:, None]  # (n, class, band, y, x)
+    count = where.sum(dim=(2, 3, 4))
+    new, old = (
+        ((x - target).abs()[:, None] * where).sum(dim=(2, 3, 4)) / count.clamp(min=1)
+        for x in (out, prior)
+    )
+    told = (cloud[:, 1:].sum(dim=(2, 3)) >= _FEWEST) & (count > 0)
+    share = (new + LEAST_ERROR) / (old + LEAST_ERROR)
+    return (share * told).sum() / told.sum().clamp(min=1)
 
 
 def _angle(out: Tensor, target: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """The filler ``gan``: a trained generator, window by window, on the bands that it knows.
 
 Clear pixels leave bit for bit. Bands that the network does not know (red edge, the hundreds of a
-spectrometer) come from another filler, and a pixel that this one cannot fill is left as it was:
-no pixel is filled in some bands and cloudy in others.
+spectrometer) come from the filler that makes its first guess, and a pixel that this one cannot fill
+is left as it was: no pixel is filled in some bands and cloudy in others. What the network adds to
+that first guess is carried over to them, band by band, as the bands of clear pixels go together.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from ..datasets.bands import GREEN, RED, BandSet
 from ..datasets.errors import UsageError
-from ..datasets.protocols import Filler
+from ..datasets.protocols import Filler, learnt
 from ..datasets.samples import CANONICAL_BANDS
 from ..datasets.tile import (
     SPATIAL,
@@ -33,22 +34,21 @@ from ..datasets.weights import ModelCard, load_network, misfit
 from ..datasets.windows import Span, grid, ramp
 from .cascade import Cascade
 from .common import Area, assemble, fillable_bands, untouched
+from .lifting import Lifting
+from .relation import confidence, expected_error
 
 if TYPE_CHECKING:
     from .restorer import Restorer
-
-SPREAD_HALF = 0.02
-"""Reflectance by which two views of a pixel differ where the confidence is one half."""
 
 
 @dataclass(frozen=True)
 class NetworkFiller:
     """Fills thin cloud, shadow and thick cloud by a generator of ``kumosan train gan``.
 
-    The network sees each window as it is and upside down; the mean is written. The confidence is
-    h / (h + s), s being the mean over the bands of half the difference of the two views and h
-    `SPREAD_HALF`: a measure of how sure the network is of itself, not yet calibrated on errors.
-    Provenance is spectral under thin cloud and in shadow, spatial under thick cloud.
+    The network sees each window as it is and upside down; the mean is written. The error to expect
+    is that of the first guess, or half the difference of the two views (the mean over the bands)
+    where that is larger. Provenance is that of the first guess; where it is the cloudy image
+    itself, spectral under thin cloud and in shadow, spatial under thick cloud.
 
     Raises:
         UsageError: no weights are given.
@@ -60,8 +60,11 @@ class NetworkFiller:
     prior: Filler | None = None
     """Makes the first guess; None: the filler that the weights were trained with, which is the
     cloudy image itself where their card names none."""
+    second: Filler | None = None
+    """Makes the second guess of a network that mixes two; None: as in training."""
     others: Filler | None = None
-    """Fills bands that the network does not know; None: ``auto``."""
+    """Fills bands that the network does not know; None: what makes the first guess, ``auto`` where
+    that is the cloudy image itself."""
     window_px: int = 256
     """Side of what the network sees at once."""
     overlap_px: int = 64
@@ -93,31 +96,53 @@ class NetworkFiller:
         tile.bands.locate(self.bands)
         if not area.todo.any() or not area.clear.any() or self.weights is None:
             return untouched(tile, area)
-        card, net = load_restorer(self.weights, self.windows)
+        net = load_restorer(self.weights, self.windows)[1]
         found = ((k, tile.bands.find(window)) for k, window in enumerate(self.windows))
         slots = [(k, i) for k, i in found if i is not None]
         known = [i for _, i in slots]
 
         image = self._planes(tile, slots, area.valid)
-        guess = self.prior or _prior_of(card)
-        prior = (
-            image if guess is None else self._planes(guess.fill(tile, mask).tile, slots, area.valid)
-        )
+        guess, second = self._guesses()
+        first = untouched(tile, area) if guess is None else guess.fill(tile, mask)
+        guesses = [first.tile] if second is None else [first.tile, second.fill(tile, mask).tile]
+        prior = np.concatenate([self._planes(t, slots, area.valid) for t in guesses])
         ground, spread = self._ground(net, image, prior, [k for k, _ in slots], mask, area)
 
         values, todo = tile.data[:, area.todo].copy(), area.todo
         rest = set(fillable_bands(tile)) - set(known)
         if rest:
-            other = (self.others or Cascade()).fill(tile, mask)
+            fit = self.others is None and guess is not None
+            other = first if fit else (self.others or Cascade()).fill(tile, mask)
             values[:] = other.tile.data[:, todo]
+            if fit:
+                values += _carried(tile, area, dict(slots), prior, ground)
             todo = todo & other.filled
         values[known] = ground[[k for k, _ in slots]][:, area.todo]
-        sure = SPREAD_HALF / (SPREAD_HALF + spread)
+        error = np.where(first.filled, expected_error(first.confidence), 0)
+        sure = confidence(np.maximum(error, spread))
         keep = todo[area.todo]
         done = assemble(tile, area, todo, values[:, keep], sure[todo], SPECTRAL)
         provenance = done.provenance.copy()
         provenance[done.filled & (mask.classes == THICK)] = SPATIAL
+        known_from = done.filled & first.filled
+        provenance[known_from] = first.provenance[known_from]
         return replace(done, provenance=provenance)
+
+    def learn(self, tile: Tile, mask: CloudMask) -> Filler:
+        """The same with a first guess that has learnt from ``tile``, where it is one that learns;
+        for any part of the scene that ``tile`` is of."""
+        guess, second = self._guesses()
+        return replace(
+            self,
+            prior=None if guess is None else learnt(guess, tile, mask),
+            second=None if second is None else learnt(second, tile, mask),
+        )
+
+    def _guesses(self) -> tuple[Filler | None, Filler | None]:
+        """What makes the first guess, and the second; None for none."""
+        card, net = load_restorer(self.weights or "", self.windows)
+        second = (self.second or _named(card, "second")) if net.config.mixed else None
+        return self.prior or _named(card, "prior"), second
 
     def _ground(
         self,
@@ -191,12 +216,37 @@ def _loaded(path: Path, changed_ns: int, windows: BandSet) -> tuple[ModelCard, R
     return card, net.to(memory_format=torch.channels_last)
 
 
-def _prior_of(card: ModelCard) -> Filler | None:
-    """The filler whose result the network learnt to improve, or None for the image itself."""
+def _named(card: ModelCard, guess: str) -> Filler | None:
+    """The filler that made the ``prior``, or the ``second`` guess, in training; None for none."""
     from . import get
 
-    name = str(card.training.get("prior", ""))
+    name = str(card.training.get(guess, ""))
     return get(name) if name else None
+
+
+def _carried(
+    tile: Tile, area: Area, bands: dict[int, int], before: FloatArray, after: FloatArray
+) -> FloatArray:
+    """(band, n) what the other reflective bands change by, at the n pixels to fill, where those
+    that the network knows go from ``before`` to ``after``: see `Lifting`.
+
+    Args:
+        bands: of the tile, by the window that the network knows them as.
+        before, after: (window, y, x).
+    """
+    known = {k: i for k, i in bands.items() if tile.bands[i].kind == "reflective"}
+    rest = [i for i, b in enumerate(tile.bands) if b.kind == "reflective"]
+    rest = sorted(set(rest) - set(known.values()))
+    out = np.zeros((len(tile.bands), np.count_nonzero(area.todo)), np.float32)
+    rng = np.random.default_rng(0)
+    lifting = Lifting.fit(tile, area.clear, list(known.values()), rest, rng) if rest else None
+    if lifting is not None:
+        both = np.zeros((len(tile.bands), 2, out.shape[1]), np.float32)
+        for k, i in known.items():
+            both[i] = before[k][area.todo], after[k][area.todo]
+        lifting.apply(both, np.ones(both.shape[1:], bool))
+        out[lifting.lifted] = both[lifting.lifted, 1] - both[lifting.lifted, 0]
+    return out
 
 
 def _two_views(

@@ -14,6 +14,10 @@ from ..datasets.errors import UsageError
 from .generator import GROUPS, Norm, UnetGenerator
 from .slim import SlimGenerator
 
+Scale = tuple[Tensor, Tensor]
+"""Reflectance that is 0 inside of the networks, and how much more is 1; (n, band, 1, 1) each."""
+LEAST_CONTRAST = 0.002
+"""Standard deviation of reflectance that every scene is taken to have at least: noise."""
 N_CLASSES = 4
 """Planes of the mask: clear, thick, thin, shadow; all 0 where nothing is known."""
 
@@ -46,6 +50,13 @@ class NetworkConfig:
     elsewhere; else the output everywhere, as published."""
     white: float = 0.5
     """Reflectance that is 1 inside of the networks and in the losses; 0 is -1."""
+    mixed: bool = False
+    """The prior is two guesses; how much of the second is mixed into the first, in each band and
+    pixel, is an output too."""
+    contrast: bool = False
+    """Values inside of the networks are told as the scene's own: by the mean and the standard
+    deviation of each band of the prior, large ones by their logarithm (asinh). So a correction of
+    an even desert is as small as it should be."""
 
     def __post_init__(self) -> None:
         least = min(self.channels, default=0)
@@ -56,6 +67,11 @@ class NetworkConfig:
                 f"channels above 0 (multiples of {GROUPS} for group), fold 1, 2, 4, white above 0",
                 "correct [network]",
             )
+        if self.mixed and not (self.kind == "slim" and self.guided and self.residual):
+            raise UsageError(
+                "mixed guesses without a network that reads them",
+                'kind = "slim", guided and residual', "correct [network]",
+            )  # fmt: skip
         if self.kind == "pix2pix" and (self.depth < 5 or len(self.channels) != 1):
             raise UsageError(
                 f"pix2pix of depth {self.depth} with channels {self.channels}",
@@ -86,8 +102,9 @@ class Restorer(nn.Module):
 
     def __init__(self, config: NetworkConfig, n_bands: int) -> None:
         super().__init__()
-        self.config = config
-        self.n_planes = 3 * n_bands + N_CLASSES if config.guided else n_bands
+        self.config, self.n_bands = config, n_bands
+        guesses = 2 if config.mixed else 1
+        self.n_planes = (2 + guesses) * n_bands + N_CLASSES if config.guided else n_bands
         if config.kind == "pix2pix":
             self.net: nn.Module = UnetGenerator(
                 self.n_planes, n_bands, config.channels[0], config.depth, config.norm,
@@ -95,8 +112,9 @@ class Restorer(nn.Module):
             )  # fmt: skip
         else:
             self.net = SlimGenerator(
-                self.n_planes, n_bands, config.channels, config.fold, config.norm, config.resize
-            )
+                self.n_planes, guesses * n_bands, config.channels, config.fold, config.norm,
+                config.resize,
+            )  # fmt: skip
 
     def forward(self, image: Tensor, present: Tensor, cloud: Tensor, prior: Tensor) -> Tensor:
         """(n, band, y, x) reflectance of the ground everywhere, also where the sky was clear.
@@ -106,27 +124,49 @@ class Restorer(nn.Module):
             present: (n, band) 1 where the sensor has the band.
             cloud: (n, 4, y, x) the mask one-hot, or its probabilities; see `one_hot`.
             prior: (n, band, y, x) reflectance, a first guess; the image itself for none.
+                Two guesses one after the other, (n, 2 band, y, x), if they are ``mixed``.
         """
-        return self.ground(self.planes(image, present, cloud, prior), prior)
+        scale = self.scale(prior, cloud)
+        return self.ground(self.planes(image, present, cloud, prior, scale), prior, scale)
 
-    def ground(self, planes: Tensor, prior: Tensor) -> Tensor:
+    def ground(self, planes: Tensor, prior: Tensor, scale: Scale) -> Tensor:
         """What `forward` returns, of planes that were made already."""
-        out = self.net(planes).float() * (self.config.white / 2)
-        ground: Tensor = out + (prior if self.config.residual else self.config.white / 2)
-        return ground
+        middle, unit = scale
+        out, n = self.net(planes).float(), self.n_bands
+        ground: Tensor = out[:, :n] * unit + (prior[:, :n] if self.config.residual else middle)
+        return ground + out[:, n:] * (prior[:, n:] - prior[:, :n]) if self.config.mixed else ground
 
-    def planes(self, image: Tensor, present: Tensor, cloud: Tensor, prior: Tensor) -> Tensor:
+    def planes(
+        self, image: Tensor, present: Tensor, cloud: Tensor, prior: Tensor, scale: Scale
+    ) -> Tensor:
         """(n, n_planes, y, x) what the network reads, and what the discriminator judges by."""
         if not self.config.guided:
-            return self.scaled(image)
+            return self.scaled(image, scale)
         there = present[:, :, None, None].expand_as(image)
-        return torch.cat([self.scaled(image), there, cloud, self.scaled(prior)], dim=1)
+        guesses = [self.scaled(guess, scale) for guess in prior.split(self.n_bands, dim=1)]
+        return torch.cat([self.scaled(image, scale), there, cloud, *guesses], dim=1)
 
-    def scaled(self, reflectance: Tensor) -> Tensor:
-        """Reflectance 0 to ``white`` as -1 to 1. Cut off for a network that ends in tanh."""
+    def scale(self, prior: Tensor, cloud: Tensor) -> Scale:
+        """What is 0 and what is 1 inside of the networks; arguments as of `forward`."""
+        if not self.config.contrast:
+            half = prior.new_full((1, 1, 1, 1), self.config.white / 2)
+            return half, half
+        prior = prior[:, : self.n_bands]
+        known = cloud.sum(dim=1, keepdim=True).clamp(0, 1)
+        count = known.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+        mean = (prior * known).sum(dim=(2, 3), keepdim=True) / count
+        power = ((prior - mean).square() * known).sum(dim=(2, 3), keepdim=True) / count
+        return mean, (power + LEAST_CONTRAST**2).sqrt()
+
+    def scaled(self, reflectance: Tensor, scale: Scale) -> Tensor:
+        """Reflectance as the networks see it: 0 to ``white`` as -1 to 1, cut off for a network that
+        ends in tanh; or by the scene's own contrast."""
+        middle, unit = scale
+        if self.config.contrast:
+            return torch.asinh((reflectance - middle) / unit)
         if self.config.kind == "pix2pix":
             reflectance = reflectance.clamp(0, self.config.white)
-        return reflectance * (2 / self.config.white) - 1
+        return (reflectance - middle) / unit
 
 
 def one_hot(mask: Tensor) -> Tensor:

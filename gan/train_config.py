@@ -81,6 +81,10 @@ class GanTraining(Training):
     batch_size: int = 1
     crop: int = 256
     """Side of a sample in pixels, a multiple of the network's stride."""
+    canvas: int = 0
+    """Side of the ground that is painted, and guessed by the ``prior``, at once; a sample is cut
+    out of it. A prior that learns from the clear ground of small crops is worse than it is on
+    scenes. 0: as large as a sample."""
     enlarge: float = 1.0
     """Crops are cut smaller by this factor and enlarged: 286 / 256 in pix2pix."""
     gsd_range_m: tuple[float, float] | None = None
@@ -89,6 +93,8 @@ class GanTraining(Training):
     """Of Adam, for both networks."""
     betas: tuple[float, float] = (0.5, 0.999)
     """Of Adam, for both networks."""
+    clip_norm: float = 0.0
+    """Largest norm of the gradient of either network; 0: as it is."""
     ema: float = 0.0
     """Decay of the exponential moving average of the weights, which is what is saved; 0: none."""
     picture_epochs: int = 10
@@ -106,6 +112,8 @@ class GanConfig:
     """Fields of `restorer.NetworkConfig`."""
     prior: str = ""
     """Filler whose result is the network's first guess; empty for the cloudy image itself."""
+    second: str = ""
+    """Filler whose result is mixed into the first guess (``mixed`` in [network]); may be empty."""
     loss: dict[str, float] = field(default_factory=lambda: {"l1": 100.0})
     """Distances to the clear image and their weights: l1, sam, ssim."""
     clear_weight: float = 1.0
@@ -124,8 +132,19 @@ class GanConfig:
         return validated(NetworkConfig, self.network, "[network]", PAGE)
 
     def check(self) -> None:
-        """Raise UsageError unless crops suit the network."""
+        """Raise UsageError unless crops suit the network, and the canvas the crops."""
         stride, t = self.network_config.stride, self.training
+        if self.network_config.mixed != bool(self.prior and self.second):
+            raise UsageError(
+                f"prior '{self.prior}' and second '{self.second}' for a network of mixed = "
+                f"{str(self.network_config.mixed).lower()}",
+                "both, and mixed = true; or no second guess", "correct second or [network]",
+            )  # fmt: skip
+        if t.canvas and t.canvas < t.crop:
+            raise UsageError(
+                f"a canvas of {t.canvas} pixels for crops of {t.crop}", "one at least as large",
+                "correct canvas",
+            )  # fmt: skip
         if t.crop % stride or t.crop < stride:
             raise UsageError(
                 f"crops of {t.crop} pixels", f"a multiple of the network's stride, {stride}",
@@ -134,7 +153,7 @@ class GanConfig:
 
 
 def read(path: str | Path | None) -> GanConfig:
-    """The configuration in a TOML file, or the one of the network that is meant to ship.
+    """The configuration in a TOML file, or of the training that comes with kumosan.
 
     Raises:
         FileError, UsageError: see `configuration.read_config`.

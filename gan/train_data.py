@@ -23,15 +23,19 @@ from ..datasets.loading import DrawSampler
 from ..datasets.mixed import MixedDataset
 from ..datasets.protocols import Filler
 from ..datasets.samples import CANONICAL_BANDS, Sample, sample_of
-from ..datasets.tile import CLEAR, SHADOW, THIN, CloudMask, Tile
+from ..datasets.splits import Fold
+from ..datasets.tile import CLEAR, SHADOW, THICK, THIN, CloudMask, FloatArray, Tile
 from ..datasets.torch_data import CropDataset, Draw, generator
 from ..synthesis.composite import cloudify
 from ..synthesis.landscapes import Landscapes
 from ..synthesis.sampler import CloudSampler
 from . import get
+from .paintings import Paintings
 from .train_config import GanConfig, Source
 from .veil import VeilKind, draw_veil
 
+_TRIES, _ENOUGH = 4, 0.2
+"""Places looked at to cut a sample from a canvas, and the share of it to be hidden."""
 VEIL_LEAST = 0.05
 """Largest optical thickness (or share of light lost) over the bands that still counts as clear."""
 
@@ -42,7 +46,11 @@ class PaintedPairs(CropDataset):
     Args:
         tiles: clear tiles.
         source: what is painted.
-        prior: makes the first guess of each sample; None leaves it out.
+        size: side of the samples.
+        guesses: make the guesses of each sample in this order; none makes no prior.
+        canvas: side of what is painted and guessed at once; 0: ``size``.
+        keep: folder for what a source with ``paintings`` paints; None keeps it in memory.
+        facts: what else decides what is painted.
         **settings: of `CropDataset`.
     """
 
@@ -50,38 +58,33 @@ class PaintedPairs(CropDataset):
         self,
         tiles: Sequence[LabelledTile] | Sequence[Tile],
         source: Source,
-        prior: Filler | None = None,
+        size: int,
+        guesses: Sequence[Filler] = (),
+        canvas: int = 0,
+        keep: Path | None = None,
+        facts: Any = None,
         **settings: Any,
     ) -> None:
-        super().__init__(tiles, **settings)
-        self.source, self.prior = source, prior
-        self._made: dict[int, Sample] = {}
+        super().__init__(tiles, size=canvas or size, **settings)
+        self.source, self.guesses, self.cut = source, tuple(guesses), size
         self.sampler = CloudSampler(source.presets, source.preset_weights)
+        self.paintings = Paintings(keep, self.bands, [repr(self.augment), repr(source), facts])
 
     def sample(self, key: int | Draw) -> Sample:
         """See `CropDataset.sample`; the prior sees what the augmentations left."""
         draw = key if isinstance(key, Draw) else Draw(self.epoch, int(key), int(key))
-        paintings = self.source.paintings
-        if not paintings:
-            return self._guessed(draw)
-        place = draw.item * paintings + draw.number % paintings
-        if place not in self._made:
-            self._made[place] = _halved(self._guessed(Draw(0, place, draw.item)), np.float16)
-        sample = _halved(self._made[place], np.float32)
-        return FlipRotate()(sample, generator(self.seed, draw)) if self.source.turn else sample
+        count, rng = self.source.paintings, generator(self.seed, draw)
+        if not count:
+            return _part(self._guessed(draw), self.cut, rng)
+        number = draw.item * count + draw.number % count
+        made = self.paintings.get(number, lambda: self._guessed(Draw(0, number, draw.item)))
+        sample = _part(made, self.cut, rng)
+        return FlipRotate()(sample, rng) if self.source.turn else sample
 
     def _guessed(self, draw: Draw) -> Sample:
         sample = super().sample(draw)
-        if self.prior is None:
-            return sample
-        there = np.flatnonzero(sample.present)
-        data = np.where(sample.valid, sample.image[there], np.float32(np.nan))
-        tile = Tile(data, self.bands.select(there))
-        classes = np.asarray(sample.mask, np.uint8)
-        guess = self.prior.fill(tile, CloudMask(classes, tile.transform)).tile.data
-        prior = sample.image.copy()
-        prior[there] = np.where(sample.valid, guess, 0)
-        return replace(sample, prior=prior)
+        guesses = [guessed(sample, filler) for filler in self.guesses]
+        return replace(sample, prior=np.concatenate(guesses)) if guesses else sample
 
     def _sample(self, crop: LabelledTile, rng: np.random.Generator) -> Sample:
         tile = turned(crop.tile, rng) if self.source.turn else crop.tile
@@ -97,10 +100,41 @@ class PaintedPairs(CropDataset):
         return sample_of(cloudy, self.bands, mask=mask, target=tile)
 
 
-def _halved(sample: Sample, dtype: type[np.floating[Any]]) -> Sample:
-    """``sample`` with planes of ``dtype``: float16 to keep, float32 to use."""
-    planes = {name: getattr(sample, name) for name in ("image", "target", "prior")}
-    return replace(sample, **{k: v.astype(dtype) for k, v in planes.items() if v is not None})
+def guessed(sample: Sample, filler: Filler) -> FloatArray:
+    """(band, y, x) what ``filler`` makes of the image of a sample."""
+    there = np.flatnonzero(sample.present)
+    data = np.where(sample.valid, sample.image[there], np.float32(np.nan))
+    gsd_m = None if np.isnan(sample.gsd_m) else sample.gsd_m
+    bands = sample.bands.select(there)
+    tile = Tile(data, BandSet(tuple(replace(band, gsd_m=gsd_m) for band in bands)))
+    classes = np.asarray(sample.mask, np.uint8)
+    out = sample.image.copy()
+    filled = filler.fill(tile, CloudMask(classes, tile.transform)).tile.data
+    out[there] = np.where(sample.valid, filled, 0)
+    return out
+
+
+def _part(sample: Sample, side: int, rng: np.random.Generator) -> Sample:
+    """``side`` pixels of a sample; of a few places, the first where much is hidden."""
+    height, width = sample.valid.shape
+    if (height, width) == (side, side):
+        return sample
+    hidden = np.isin(np.asarray(sample.mask), (THICK, THIN, SHADOW))
+    best, most = (..., slice(0, side), slice(0, side)), -1.0
+    for _ in range(_TRIES):
+        top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+        place = (..., slice(top, top + side), slice(left, left + side))
+        share = float(hidden[place].mean())
+        if share > most:
+            best, most = place, share
+        if share >= _ENOUGH:
+            break
+    names = ("image", "target", "prior", "valid", "mask")
+    planes = {name: getattr(sample, name) for name in names}
+    cut: dict[str, Any] = {
+        k: np.ascontiguousarray(v[best]) for k, v in planes.items() if v is not None
+    }
+    return replace(sample, **cut)
 
 
 def veiled(tile: Tile, rng: np.random.Generator) -> tuple[Tile, CloudMask]:
@@ -133,6 +167,8 @@ class Mixture:
         seed: int,
         windows: BandSet = CANONICAL_BANDS,
         drawn: BandSet | None = None,
+        fold: Fold | None = None,
+        keep: Path | None = None,
     ) -> Mixture:
         """The mixture of a configuration.
 
@@ -142,17 +178,21 @@ class Mixture:
             seed: of all chance.
             windows: what samples hold.
             drawn: bands of procedural landscapes; None: the windows.
+            fold: groups that are left out; None: none are.
+            keep: folder for painted samples that are to come again; None: they stay in memory.
 
         Raises:
-            UsageError: a source names split ``test``, or there is no such filler as ``prior``.
+            UsageError: a source names split ``test``, or there is no such filler as a guess.
             UnfitError: a source finds no image.
         """
         t = config.training
+        guesses = [name for name in (config.prior, config.second) if name]
         settings: dict[str, Any] = {
             "bands": windows, "size": t.crop, "seed": seed, "gsd_range_m": t.gsd_range_m,
             "enlarge": t.enlarge, "augment": augmentations(config.augment),
             "cache_bytes": t.cache_mb * 2**20 // len(config.sources),
-            "prior": get(config.prior) if config.prior else None,
+            "guesses": [get(name) for name in guesses], "canvas": t.canvas, "keep": keep,
+            "facts": [guesses, t.canvas, t.crop, t.gsd_range_m, t.enlarge, seed, fold],
         }  # fmt: skip
         parts, weights, told = [], [], []
         for source in config.sources:
@@ -161,7 +201,7 @@ class Mixture:
                 tiles = Landscapes(source.count, source.size, seed, drawn or windows)
                 told.append(f"clouds painted on {len(tiles)} landscapes")
             else:
-                tiles = _clear_tiles(source, data)
+                tiles = _clear_tiles(source, data, fold)
                 told.append(f"clouds painted on {len(tiles)} clear tiles")
             parts.append(PaintedPairs(tiles, source, **settings))
             weights += [source.weight / len(tiles)] * len(tiles)
@@ -172,9 +212,9 @@ class Mixture:
         return DrawSampler(len(self.dataset), samples, seed=seed, weights=self.weights)
 
 
-def _clear_tiles(source: Source, data: Path | None) -> CatalogTiles:
+def _clear_tiles(source: Source, data: Path | None, fold: Fold | None) -> CatalogTiles:
     rows = rows_to_learn(Path(source.catalog) if source.catalog else data, source.split)
-    clear = tuple(row for row in rows if is_clear(row))
+    clear = tuple(r for r in rows if is_clear(r) and not (fold and fold.holds(r.group)))
     if not clear:
         raise UnfitError(
             f"a source of split '{source.split}' without any clear image",

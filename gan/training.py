@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,11 @@ from ..datasets.configuration import as_json
 from ..datasets.fitting import WEIGHTS, LightningModule, Tell, fit, revision, seed_everything
 from ..datasets.loading import make_loader
 from ..datasets.samples import CANONICAL_BANDS
+from ..datasets.splits import Fold
 from ..datasets.weights import ModelCard, save_weights
 from .discriminator import PatchDiscriminator
 from .losses import Distance, adversarial
+from .paintings import FOLDER
 from .pictures import Pictures
 from .restorer import Restorer, composed, one_hot
 from .train_config import GanConfig, rate_factor
@@ -58,32 +61,37 @@ class GanModule(LightningModule):
         image, target, present = batch["image"], batch["target"], batch["present"]
         prior, cloud = batch.get("prior", image), one_hot(batch["mask"])
 
-        planes = g.planes(image, present, cloud, prior)
-        ground = g.ground(planes, prior)
+        scale = g.scale(prior, cloud)
+        planes = g.planes(image, present, cloud, prior, scale)
+        ground = g.ground(planes, prior, scale)
         shown = composed(ground, image, cloud) if g.config.composite else ground
         wanted = present.clone()
         wanted[:, self.n_wanted :] = 0
         there = wanted[:, :, None, None]
-        fake = torch.cat([planes, g.scaled(shown * there)], dim=1)
-        real = torch.cat([planes, g.scaled(target * there)], dim=1)
+        fake = torch.cat([planes, g.scaled(shown * there, scale)], dim=1)
+        real = torch.cat([planes, g.scaled(target * there, scale)], dim=1)
 
         d_loss = g_loss = image.new_zeros(())
         if settings.weight:
             d_loss = adversarial(settings.loss, d(fake.detach()), False) / 2
             d_loss = d_loss + adversarial(settings.loss, d(real), True) / 2
-            self._move(for_d, d_loss)
+            self._move(for_d, d, d_loss)
             d.requires_grad_(False)
             g_loss = adversarial(settings.loss, d(fake), True)
-        distance, values = self.distance(ground, target, wanted, batch["valid"], cloud)
-        self._move(for_g, settings.weight * g_loss + distance)
+        distance, values = self.distance(
+            ground, target, wanted, batch["valid"], cloud, prior[:, : g.n_bands]
+        )
+        self._move(for_g, g, settings.weight * g_loss + distance)
         d.requires_grad_(True)
 
         losses = {"discriminator": d_loss, "adversarial": g_loss, **values}
         self.log_dict(losses, on_step=False, on_epoch=True, batch_size=len(image))
 
-    def _move(self, optimizer: Any, loss: Tensor) -> None:
+    def _move(self, optimizer: Any, network: nn.Module, loss: Tensor) -> None:
         optimizer.zero_grad()
         self.manual_backward(loss)
+        if clip := self.config.training.clip_norm:
+            nn.utils.clip_grad_norm_(network.parameters(), clip)
         optimizer.step()
 
     def configure_optimizers(self) -> Any:
@@ -122,6 +130,8 @@ class Run:
     """See `GanModule`."""
     drawn: BandSet | None = None
     """Bands of procedural landscapes; None: the windows."""
+    fold: Fold | None = None
+    """Groups that are left out, to be judged on; None: none are."""
 
     def train(self, tell: Tell = lambda done, total: None) -> Path:
         """Train to the end; returns the file of the generator's weights.
@@ -135,7 +145,10 @@ class Run:
         seed_everything(self.seed)
         t = self.config.training
         self.config.check()
-        mixture = Mixture.of(self.config, self.data, self.seed, self.windows, self.drawn)
+        keep = self.out / FOLDER
+        mixture = Mixture.of(
+            self.config, self.data, self.seed, self.windows, self.drawn, self.fold, keep
+        )
         module = GanModule(self.config, self.seed, len(self.windows), self.n_wanted)
         sampler = mixture.order(t.samples, self.seed)
         loader = make_loader(
@@ -148,9 +161,16 @@ class Run:
         )  # fmt: skip
         card = ModelCard(
             "generator", as_json(self.config.network_config), self.windows.names,
-            data=mixture.description, training=as_json(self.config) | {"seed": self.seed},
-            revision=revision(),
+            data=mixture.description, training=self._facts, revision=revision(),
         )  # fmt: skip
         path = self.out / WEIGHTS
         save_weights(path, module.generator.state_dict(), card, overwrite=True)
+        rmtree(keep, ignore_errors=True)
         return path
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        facts = as_json(self.config) | {"seed": self.seed}
+        if self.fold is not None:
+            facts["fold"] = asdict(self.fold)
+        return facts

@@ -77,6 +77,11 @@ class Nearest(Spatial):
         return data[bands][:, rows, columns]
 
 
+def far() -> InverseDistance:
+    """The filler ``idw-far``: `InverseDistance` at any distance from clear ground."""
+    return InverseDistance(max_distance_m=None, max_distance_px=np.inf)
+
+
 def _rim(source: BoolArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of the sources near anything that is none, thinned out where many."""
     near = source if source.all() else source & (ndimage.distance_transform_edt(source) <= RIM_PX)

@@ -30,6 +30,10 @@ def command(
         Path | None, typer.Option(help="Weights of the network (gan), by kumosan train gan.")
     ] = None,
     split: Annotated[str, typer.Option(help="Split of the catalogue.")] = "test",
+    fold: Annotated[
+        str | None,
+        typer.Option(help="K/N: only part K (from 0) of N, what train gan --fold K/N left out."),
+    ] = None,
     skies: Annotated[int, typer.Option(help="Skies painted over each image.", min=1)] = 2,
     size: Annotated[
         int, typer.Option(help="Side of the middle part that is used, pixels.", min=16)
@@ -48,6 +52,7 @@ def command(
     from ..gan.evaluation_facts import facts, markdown
     from ..gan.evaluation_report import report
     from .pipeline import filler_settings
+    from .train import fold_of
 
     console = Console(common.json, common.log_format, common.verbose)
     names = list(dict.fromkeys(filler or DEFAULT))
@@ -61,7 +66,9 @@ def command(
     weights = {name: fill_weights if name == "gan" else None for name in names}
     fillers = {n: gan.get(n, **filler_settings(n, common.seed, weights[n])) for n in names}
     refuse_existing(output, common.overwrite)
-    rows = clear_rows(read_catalog(catalog), split)
+    part = fold_of(fold)
+    listed = (row for row in read_catalog(catalog) if part is None or part.holds(row.group))
+    rows = clear_rows(listed, split)
     outputs = {"json": output / "evaluation.json", "html": output / "evaluation.html"}
     console.note(f"{catalog}, split {split}: {len(rows)} clear images; {', '.join(names)}")
     head: dict[str, Any] = {"catalog": catalog, "split": split, "outputs": outputs}
@@ -73,7 +80,13 @@ def command(
         tell = console.teller("measuring", "images")
         found = evaluate(rows, fillers, common.seed, skies, size, tell)
     figures = facts(found, common.seed)
-    about = {"kumosan": __version__, "catalog": str(catalog), "split": split, "seed": common.seed}
+    about: dict[str, Any] = {
+        "kumosan": __version__,
+        "catalog": str(catalog),
+        "split": split,
+        "fold": fold,
+    }
+    about["seed"] = common.seed
     with console.phase("writing"), atomic_folder(output, common.overwrite) as folder:
         text = json.dumps(about | {"size": size} | figures, indent=1)
         (folder / outputs["json"].name).write_text(text + "\n", "utf-8")

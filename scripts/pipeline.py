@@ -24,7 +24,7 @@ from ..detection.runtimes import Choice
 from .console import Console
 from .options import Reading
 
-REFERENCED = ("auto", *gan.DATED)
+REFERENCED = ("auto", "auto-far", *gan.DATED)
 """Fillers that use other dates."""
 
 
@@ -157,7 +157,7 @@ def check_request(
 def filler_settings(filler: str, seed: int, weights: Path | None = None) -> dict[str, Any]:
     """What a filler of that name is made with: the seed of those that draw, a network's weights."""
     settings: dict[str, Any] = {}
-    if filler in ("adaptive", "auto", "regression"):
+    if filler in ("adaptive", "auto", "auto-far", "regression"):
         settings["seed"] = seed
     if weights is not None:
         settings["weights"] = weights

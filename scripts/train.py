@@ -64,13 +64,13 @@ def clear_away(folder: Path) -> None:
 
 
 def fold_of(text: str | None) -> Any:
-    """``2/4`` as a `train_data.Fold`; None stays None.
+    """``2/4`` as a `splits.Fold`; None stays None.
 
     Raises:
         UsageError: it is not of this form.
     """
     from ..datasets.errors import UsageError
-    from ..detection.train_data import Fold
+    from ..datasets.splits import Fold
 
     if text is None:
         return None

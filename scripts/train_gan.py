@@ -11,7 +11,18 @@ import typer
 
 from .console import Console
 from .options import Common
-from .train import Data, Epochs, Folder, Logger, Workers, clear_away, finished, overridden
+from .train import (
+    Data,
+    Epochs,
+    Folder,
+    FoldOption,
+    Logger,
+    Workers,
+    clear_away,
+    finished,
+    fold_of,
+    overridden,
+)
 
 
 def command(
@@ -20,8 +31,9 @@ def command(
     output: Folder = Path("run"),
     config: Annotated[
         Path | None,
-        typer.Option(help="TOML file; without it, the training of the network meant to ship."),
+        typer.Option(help="TOML file; without it, the one that docs/gan.md tells of."),
     ] = None,
+    fold: FoldOption = None,
     epochs: Epochs = None,
     workers: Workers = None,
     logger: Logger = "csv",
@@ -39,6 +51,7 @@ def command(
     facts = read(config)
     facts = replace(facts, training=overridden(facts.training, epochs, workers))
     facts.check()
+    part = fold_of(fold)
     anew = finished(output, common.overwrite)
     if common.dry_run:
         console.result({"config": as_json(facts), "dry_run": True}, f"would train into {output}/")
@@ -48,7 +61,7 @@ def command(
     if anew:
         clear_away(output)
         shutil.rmtree(output / "samples", ignore_errors=True)
-    run = Run(facts, output, data, common.seed, logger)
+    run = Run(facts, output, data, common.seed, logger, fold=part)
     tell = console.teller("training", "epochs")
     with console.phase("training"):
         path = run.train(tell)

@@ -12,6 +12,7 @@ if importlib.util.find_spec("lightning") is None:  # importing it here would ski
     pytest.skip("lightning is not installed: pip install 'kumosan[train]'", allow_module_level=True)
 
 from kumosan.datasets.errors import UnfitError, UsageError
+from kumosan.datasets.splits import Fold
 from kumosan.datasets.tile import Tile
 from kumosan.datasets.write import write_tile
 from kumosan.detection.classifier import Classifier
@@ -19,7 +20,6 @@ from kumosan.detection.classifier_config import ClassifierConfig
 from kumosan.detection.classifier_data import examples
 from kumosan.detection.classifier_training import ClassifierModule, Run, cut_up
 from kumosan.detection.train_config import read_config
-from kumosan.detection.train_data import Fold
 from kumosan.detection.weights import load_weights, read_card
 
 from .small_set import BANDS, CLOUD, GROUND, make

@@ -10,12 +10,12 @@ if importlib.util.find_spec("lightning") is None:  # importing it here would ski
     pytest.skip("lightning is not installed: pip install 'kumosan[train]'", allow_module_level=True)
 
 from kumosan.datasets.errors import OutputError, UnfitError, UsageError
+from kumosan.datasets.splits import Fold
 from kumosan.datasets.tile import CloudMask
 from kumosan.detection import experiment_runs
 from kumosan.detection.experiment_results import RESULTS, Repeated, read_results
 from kumosan.detection.experiment_runs import check, judge, judged, repeated, run
 from kumosan.detection.experiments import read_experiment
-from kumosan.detection.train_data import Fold
 
 from .small_set import CONFIG, make
 

@@ -8,11 +8,12 @@ import pytest
 from kumosan.datasets.catalog import read_catalog
 from kumosan.datasets.errors import UnfitError, UsageError
 from kumosan.datasets.read import read
+from kumosan.datasets.splits import Fold
 from kumosan.datasets.tile import CLEAR, NODATA, SHADOW
 from kumosan.datasets.torch_data import Draw
 from kumosan.datasets.write import write_tile
 from kumosan.detection.train_config import SegmenterConfig, Source, read_config
-from kumosan.detection.train_data import Fold, MixtureBuilder, PaintedDataset
+from kumosan.detection.train_data import MixtureBuilder, PaintedDataset
 from kumosan.synthesis.landscape import landscape
 
 from .small_set import BANDS, CONFIG, make

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from kumosan import gan
 from kumosan.datasets.bands import BLUE, NIR, BandSet
 from kumosan.datasets.tile import (
     CLEAR,
@@ -123,3 +124,15 @@ def test_real_steps_end_to_end(data):
     shadow = mask.classes == SHADOW
     ground = np.median(nir[mask.classes == CLEAR])
     assert np.median(lit[shadow]) > np.median(nir[shadow]) + 0.3 * (ground - np.median(nir[shadow]))
+
+
+def test_auto_far_fills_what_auto_leaves_and_trusts_it_less_the_further_in():
+    data = np.random.default_rng(0).random((2, 80, 80), np.float32) * 0.1 + 0.2
+    tile = Tile(data, BANDS)
+    classes = np.full(tile.shape, CLEAR, np.uint8)
+    classes[10:70, 10:70] = THICK
+    mask = CloudMask.like(tile, classes)
+    near, far = (gan.get(name).fill(tile, mask) for name in ("auto", "auto-far"))
+    assert not near.filled[40, 40] and far.filled[classes == THICK].all()
+    assert np.array_equal(near.tile.data[:, near.filled], far.tile.data[:, near.filled])
+    assert far.confidence[40, 40] <= far.confidence[40, 12]

@@ -80,3 +80,20 @@ def test_all_gradients_are_finite_even_at_the_truth():
 def test_unknown_losses_are_named():
     with pytest.raises(UsageError, match="vgg"):
         Distance({"vgg": 1.0}, 0.2, 0.5)
+
+
+def test_relative_to_the_prior_every_class_counts_alike():
+    side = 16
+    mask = torch.ones(1, side, side, dtype=torch.int64)
+    mask[:, 8:] = 2  # thick cloud above, thin below
+    target = torch.full((1, 2, side, side), 0.2)
+    prior = target + torch.where(mask[:, None] == 1, 0.1, 0.01)
+    rest = (torch.ones(1, 2), torch.ones(1, side, side, dtype=torch.bool), one_hot(mask))
+    loss = Distance({"relative": 1.0}, 1.0, 0.5)
+    assert float(loss(prior, target, *rest, prior)[0]) == pytest.approx(1)
+    assert float(loss(target, target, *rest, prior)[0]) < 0.15
+    thick, thin = (
+        float(loss(torch.where(mask[:, None] == code, target, prior), target, *rest, prior)[0])
+        for code in (1, 2)
+    )
+    assert thick == pytest.approx(thin, abs=0.1), "the small error counts as much as the large one"

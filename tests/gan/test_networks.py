@@ -100,7 +100,7 @@ def test_before_training_the_answer_is_the_prior():
 def test_it_reads_mask_presence_and_prior_only_if_guided():
     for guided, planes in ((True, 3 * 3 + 4), (False, 3)):
         net = Restorer(NetworkConfig(**SMALL, guided=guided), 3)
-        assert net.n_planes == planes == net.planes(*batch()).shape[1]
+        assert net.n_planes == planes == net.planes(*batch(), net.scale(*batch()[:1:-1])).shape[1]
 
 
 def test_pix2pix_puts_out_reflectance_up_to_white():
@@ -108,8 +108,8 @@ def test_pix2pix_puts_out_reflectance_up_to_white():
     net = Restorer(config, 3).eval()
     out = net(*batch(side=64))
     assert out.min() >= 0 and out.max() <= 0.8
-    scaled = net.scaled(torch.tensor([0.0, 0.4, 0.8, 2.0]))
-    assert scaled.tolist() == pytest.approx([-1, 0, 1, 1])
+    scaled = net.scaled(torch.tensor([0.0, 0.4, 0.8, 2.0]), net.scale(*batch()[:1:-1]))
+    assert scaled.flatten().tolist() == pytest.approx([-1, 0, 1, 1])
 
 
 def test_clear_pixels_of_a_composite_are_the_image_bit_for_bit():
@@ -140,3 +140,31 @@ def test_a_config_survives_json():
     config = NetworkConfig(channels=(8, 16))
     assert NetworkConfig.of({"channels": [8, 16]}) == config
     assert config.stride == 4
+
+
+def test_a_network_that_mixes_gives_the_second_guess_where_it_says_so():
+    image, present, cloud, first = batch()
+    second = torch.rand_like(first)
+    net = Restorer(NetworkConfig(**SMALL, mixed=True), 3)
+    both = torch.cat([first, second], dim=1)
+    assert torch.equal(net(image, present, cloud, both), first)
+    torch.nn.init.constant_(net.net.leave[1].bias[3:], 1.0)
+    assert torch.allclose(net(image, present, cloud, both), second, atol=1e-6)
+    with pytest.raises(UsageError, match="mixed"):
+        NetworkConfig(**SMALL, mixed=True, guided=False)
+
+
+def test_with_contrast_a_brighter_scene_is_corrected_alike():
+    """A scene of five times the contrast and another level has five times the correction."""
+    image, present, cloud, prior = batch()
+    net = Restorer(NetworkConfig(**SMALL, contrast=True), 3)
+    torch.nn.init.normal_(net.net.leave[1].weight, 0, 0.1)
+    one = net(image, present, cloud, prior) - prior
+    other = net(5 * image + 0.3, present, cloud, 5 * prior + 0.3) - (5 * prior + 0.3)
+    assert one.abs().mean() > 0.001
+    assert torch.allclose(other, 5 * one, rtol=1e-3, atol=1e-4)
+    fixed = Restorer(NetworkConfig(**SMALL), 3)
+    fixed.load_state_dict(net.state_dict())
+    one = fixed(image, present, cloud, prior) - prior
+    other = fixed(5 * image + 0.3, present, cloud, 5 * prior + 0.3) - (5 * prior + 0.3)
+    assert not torch.allclose(other, 5 * one, rtol=0.1)

@@ -13,10 +13,11 @@ if importlib.util.find_spec("lightning") is None:  # importing it here would ski
 from PIL import Image
 
 from kumosan.datasets.fitting import CHECKPOINT, LOG, seed_everything
+from kumosan.datasets.splits import Fold
 from kumosan.datasets.torch_data import Draw
 from kumosan.datasets.weights import load_weights
 from kumosan.gan.train_config import GanConfig, read
-from kumosan.gan.train_data import Mixture
+from kumosan.gan.train_data import Mixture, PaintedPairs
 from kumosan.gan.training import GanModule, Run
 
 from .small_set import CONFIG, make
@@ -133,6 +134,52 @@ def test_the_prior_of_the_configuration_is_what_the_network_starts_from(config, 
         assert torch.equal(sample["prior"][:, clear], sample["image"][:, clear])
         changed += not torch.equal(sample["prior"], sample["image"])
     assert changed
+
+
+def test_a_stopped_run_does_not_paint_again(config, folder, tmp_path, monkeypatch):
+    source = replace(config.sources[0], paintings=1)
+    facts = replace(
+        config, sources=(source,), prior="idw", augment={},
+        training=replace(config.training, canvas=48, samples=8, picture_epochs=0, ema=0.0),
+    )  # fmt: skip
+    whole = Run(facts, tmp_path / "whole", folder).train()
+    assert not (tmp_path / "whole" / "paintings").exists()
+    painted = []
+    guessed = PaintedPairs._guessed
+    monkeypatch.setattr(
+        PaintedPairs, "_guessed", lambda self, d: painted.append(d.number) or guessed(self, d)
+    )
+    parts = stopped(facts, folder, tmp_path / "parts", monkeypatch)
+    assert sorted(painted) == [0, 1, 2]  # three tiles, each once, although two runs saw them
+    assert same(whole, parts)
+
+
+def test_samples_are_cut_out_of_what_was_painted_at_once(config, folder):
+    source = replace(config.sources[0], turn=False)
+    parts = {}
+    for canvas, crop in ((64, 64), (64, 32)):
+        t = replace(config.training, canvas=canvas, crop=crop)
+        small = replace(config, sources=(source,), augment={}, prior="idw", training=t)
+        parts[crop] = Mixture.of(small, folder, 0).dataset.sample(Draw(0, 1, 0))
+    whole, part = parts[64], parts[32]
+    assert part.image.shape == part.prior.shape == (7, 32, 32)
+    places = [(y, x) for y in range(33) for x in range(33)
+              if np.array_equal(whole.image[:, y : y + 32, x : x + 32], part.image)]  # fmt: skip
+    ((y, x),) = places
+    for name in ("target", "prior", "mask", "valid"):
+        cut = getattr(whole, name)[..., y : y + 32, x : x + 32]
+        assert np.array_equal(cut, getattr(part, name))
+
+
+def test_places_that_are_left_out(config, folder, tmp_path):
+    fold = Fold(0, 2)
+    left = {f"place{i}" for i in range(3) if fold.holds(f"place{i}")}
+    assert 0 < len(left) < 3
+    config = replace(config, training=replace(config.training, epochs=1, picture_epochs=0))
+    path = Run(config, tmp_path, folder, fold=fold).train()
+    card, _ = load_weights(path, "generator")
+    assert card.training["fold"] == {"number": 0, "of": 2, "seed": 0}
+    assert f"{3 - len(left)} clear tiles" in card.data
 
 
 @pytest.mark.slow

@@ -228,7 +228,7 @@ def test_scenes_with_nothing_to_compare(pair, tmp_path, value):
         (("--filler", "nobody"), 2, "no filler called 'nobody'"),
         (("--filler", "temporal"), 2, "--reference"),
         (("--filler", "gan"), 2, "--fill-weights"),
-        (("--filler", "idw", "--reference", "{clear}"), 2, "auto or temporal or"),
+        (("--filler", "idw", "--reference", "{clear}"), 2, "auto or auto-far or temporal"),
         (("--reference", "{scene}"), 2, "the scene itself"),
         (("--fill-weights", "{absent}"), 3, "absent.tif"),
         (("--weights", "{absent}"), 3, "absent.tif"),

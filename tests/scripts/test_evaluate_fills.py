@@ -10,6 +10,7 @@ from rasterio.crs import CRS
 from typer.testing import CliRunner
 
 from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, BandSet
+from kumosan.datasets.splits import Fold
 from kumosan.datasets.tile import Tile
 from kumosan.datasets.write import write_tile
 from kumosan.scripts.main import app
@@ -86,3 +87,15 @@ def test_images_with_clouds_are_none_to_paint_on(labelled, tmp_path):
     done = run(labelled, "-o", tmp_path / "r")
     assert done.exit_code == 2
     assert "none of them clear" in done.output
+
+
+def test_a_fold_is_what_a_training_left_out(clear, tmp_path):
+    judged = []
+    for number in (0, 1):
+        out = tmp_path / str(number)
+        done = run(clear, "--filler", "identity", "--fold", f"{number}/2", "-o", out)
+        assert done.exit_code == 0, done.output
+        groups = {c["group"] for c in json.loads((out / "evaluation.json").read_text())["cases"]}
+        assert all(Fold(number, 2).holds(group) for group in groups)
+        judged += groups
+    assert sorted(judged) == ["place 0", "place 1"]
