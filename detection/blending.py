@@ -6,7 +6,7 @@ only the rows of one row of windows are held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,6 @@ from ..datasets.windows import Span, ramp, spans
 from .inputs import filled
 from .pixels import Pixels
 
-Predict = Callable[[FloatArray], FloatArray]
-"""(n, band, y, x) reflectance -> (n, 4, y, x) probabilities."""
 ROWS = 128
 """Most rows that are handed on at once."""
 UNKNOWN = 0.25
@@ -64,15 +62,19 @@ def batches(pixels: Pixels, size: int, overlap: int, many: int) -> Generator[Bat
 
 
 def blended(
-    windows: Iterable[Batch], predict: Predict, shape: tuple[int, int]
+    windows: Iterable[tuple[Batch, FloatArray]], shape: tuple[int, int]
 ) -> Generator[FloatArray, None, None]:
     """Probabilities (4, rows, width) float32 from top to bottom, at most `ROWS` rows at a time.
 
     Where windows overlap, their weights fall linearly to the border (`windows.ramp`).
+
+    Args:
+        windows: each with its (window, 4, y, x) probabilities.
+        shape: (height, width) of the image.
     """
     total: FloatArray = np.zeros((4, 0, shape[1]), np.float32)
     top = 0
-    for rows, columns, images in windows:
+    for (rows, columns, _), predicted in windows:
         if rows.start > top:
             yield from _finished(total, rows.start - top)
             total[:, : rows.before] = total[:, rows.start - top :][:, : rows.before].copy()
@@ -82,7 +84,7 @@ def blended(
             total = np.zeros((4, rows.stop - rows.start, shape[1]), np.float32)
         if columns:
             down = ramp(rows)[:, None]
-            for p, column in zip(predict(images), columns, strict=True):
+            for p, column in zip(predicted, columns, strict=True):
                 weight = down * ramp(column)
                 for k, plane in enumerate(p):  # one at a time stays in the processor's cache
                     total[k, :, column.start : column.stop] += plane * weight

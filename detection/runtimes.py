@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
@@ -38,6 +39,11 @@ class Runtime(Protocol):
         """How many windows of 512 x 512 it takes at once."""
         ...
 
+    @property
+    def workers(self) -> int:
+        """How many calls from different threads at the same time are faster than one by one."""
+        ...
+
     def __call__(self, images: FloatArray, present: FloatArray) -> FloatArray:
         """(n, 4, y, x) float32 calibrated probabilities.
 
@@ -61,6 +67,14 @@ class TorchRuntime:
         net = fused(deepcopy(model.module()))  # to() would move the shared weights
         self._net = net.to(self._device, memory_format=torch.channels_last)
 
+    @property
+    def workers(self) -> int:
+        """Two on a processor: what runs on one thread only fills the pauses of the other call.
+        More would cost memory."""
+        import torch
+
+        return 2 if self._device == "cpu" and torch.get_num_threads() > 1 else 1
+
     def __call__(self, images: FloatArray, present: FloatArray) -> FloatArray:
         import torch
 
@@ -72,6 +86,22 @@ class TorchRuntime:
             p = self._net(x.to(self._device), there.to(self._device))
         found: FloatArray = p.float().cpu().numpy()
         return found
+
+
+@contextmanager
+def sharing(workers: int) -> Iterator[Callable[[], None]]:
+    """What lets torch use a fair share of this thread's threads in the thread that calls it.
+
+    torch takes the last number that any thread asked for as what later threads begin with: it is
+    put right in the end.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        yield partial(torch.set_num_threads, max(1, threads // workers))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def fused(net: Any) -> Any:
@@ -96,7 +126,7 @@ def fused(net: Any) -> Any:
 class OnnxRuntime:
     """ONNX Runtime on the processor."""
 
-    name, batch = "onnx", 2
+    name, batch, workers = "onnx", 2, 1
 
     def __init__(self, model: Model) -> None:
         import onnxruntime
@@ -116,7 +146,7 @@ class OnnxRuntime:
 class OpenVinoRuntime:
     """OpenVINO on the processor."""
 
-    name, batch = "openvino", 2
+    name, batch, workers = "openvino", 2, 1
 
     def __init__(self, model: Model) -> None:
         import openvino

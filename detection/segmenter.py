@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import ClassVar
 
 import numpy as np
@@ -15,13 +16,13 @@ from ..datasets.errors import GridError, ValueRangeError
 from ..datasets.samples import CANONICAL_BANDS
 from ..datasets.tile import ByteArray, CloudMask, FloatArray, Tile
 from ..datasets.windows import best_size
-from .ahead import ahead
-from .blending import batches, blended
+from .ahead import ahead, side_by_side
+from .blending import Batch, batches, blended
 from .inputs import NEEDED, check_bands, coarsening
 from .model import Model, load_model
 from .pixels import Mirrored, Pixels, TilePixels
 from .prediction import Predictor
-from .runtimes import Choice, Runtime, runtime
+from .runtimes import Choice, Runtime, runtime, sharing
 from .weights import PACKAGED, ModelCard, WeightsError
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
@@ -29,6 +30,8 @@ _WINDOWS = range(512, 1153, 64)
 """Sides to choose from. Runtimes say how many windows of the first they take at a time."""
 _ROW_PX = 12_800_000
 """Most pixels of a row of windows, as far as sides allow: they are what is held in memory."""
+_MANY = 2
+"""Windows for each of those that run side by side, below which they run one after another."""
 _CONSTANT = 1e-6
 """Probabilities of an image that varies never vary by less."""
 
@@ -132,16 +135,26 @@ class Segmenter:
             run, pixels.present, model.stride, self.flip, factor, self.network_m is not None
         )
         sane = _Sanity(model.path)
-
-        def checked(images: FloatArray) -> FloatArray:
-            return sane.passed(images, predict(images))
-
         side = self.window(pixels.shape, pixels.gsd_m)
-        many = windows_at_a_time(run, side)
-        windows = batches(pixels, round(side * factor), round(self.overlap_px * factor), many)
-        # Closed whatever happens: a failure here must stop the reading thread at once.
-        with closing(ahead(windows) if overlapping else windows) as read:
-            for rows in blended(read, checked, (height, width)):
+        windows = batches(
+            pixels, round(side * factor), round(self.overlap_px * factor),
+            windows_at_a_time(run, side),
+        )  # fmt: skip
+
+        def work(batch: Batch) -> FloatArray:
+            if not batch.columns:
+                return np.empty((0, 4, 0, 0), np.float32)
+            return sane.passed(batch.images, predict(batch.images))
+
+        many = height * width > _MANY * run.workers * (side * factor) ** 2
+        workers = run.workers if many else 1
+        # Closed whatever happens: a failure here must stop the other threads at once.
+        with (
+            closing(ahead(windows) if overlapping else windows) as read,
+            sharing(workers) as begin,
+            closing(side_by_side(work, read, workers, begin)) as found,
+        ):
+            for rows in blended(found, (height, width)):
                 yield np.ascontiguousarray(rows[..., ::-1]) if mirror else rows
         sane.finish()
 
@@ -188,18 +201,21 @@ class _Sanity:
         self._seen = [np.inf, -np.inf]  # reflectance
         self._low, self._high = np.full(3, np.inf), np.full(3, -np.inf)  # thick, thin, shadow
         self._large = False
+        self._lock = Lock()
 
     def passed(self, images: FloatArray, p: FloatArray) -> FloatArray:
-        """``p``, once it is found to be numbers."""
+        """``p``, once it is found to be numbers. Several threads may ask."""
         p_high = p.max(axis=(0, 2, 3))
         if not np.isfinite(p_high + p.min(axis=(0, 2, 3))).all():
             raise self._broken("not a number")
         told = p[:, 1:].min(axis=(0, 2, 3), where=p[:, 1:] > 0, initial=np.inf)
-        self._low = np.minimum(self._low, told)
-        self._high = np.maximum(self._high, p_high[1:])
         seen = images[:, : len(CANONICAL_BANDS)]
-        self._seen = [min(self._seen[0], seen.min()), max(self._seen[1], seen.max())]
-        self._large |= min(p.shape[2:]) >= 8
+        low, high = seen.min(), seen.max()
+        with self._lock:
+            self._low = np.minimum(self._low, told)
+            self._high = np.maximum(self._high, p_high[1:])
+            self._seen = [min(self._seen[0], low), max(self._seen[1], high)]
+            self._large |= min(p.shape[2:]) >= 8
         return p
 
     def finish(self) -> None:

@@ -21,7 +21,7 @@ from kumosan.datasets.samples import WITH_THERMAL
 from kumosan.datasets.scene import Scene
 from kumosan.datasets.tile import CLASS_NAMES, NODATA
 from kumosan.datasets.write import write_tile
-from kumosan.detection.ahead import ahead
+from kumosan.detection.ahead import ahead, side_by_side
 from kumosan.detection.engine import mask_scene
 from kumosan.detection.mask_settings import MaskSettings
 from kumosan.detection.postprocess import buffer, clean_up, cleaned_rows, drop_specks
@@ -38,7 +38,7 @@ WEIGHTS = Path("nowhere.safetensors")
 class Plain:
     """A network without weights: each class likes another mix of the blurred bands."""
 
-    name, batch = "plain", 3
+    name, batch, workers = "plain", 3, 2
 
     def __call__(self, images, present):
         assert images.dtype == np.float32 and np.isfinite(images).all()
@@ -292,3 +292,30 @@ def test_a_caller_that_stops_closes_the_makers():
     stream.close()
     assert closed == ["inner", "outer"]
     assert not [t for t in threading.enumerate() if t.name == "kumosan-ahead"]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_side_by_side_keeps_the_order_and_works_on_as_many(workers):
+    together = threading.Barrier(workers)
+    begun = []
+
+    def work(k):
+        together.wait(timeout=20)  # nobody passes alone
+        return -k
+
+    found = side_by_side(work, range(6 * workers), workers, lambda: begun.append(1))
+    assert list(found) == [(k, -k) for k in range(6 * workers)]
+    assert len(begun) == (workers if workers > 1 else 0)
+
+
+def test_what_fails_side_by_side_is_raised_in_its_place_and_ends_the_threads():
+    def work(k):
+        if k == 3:
+            raise Boom
+        return k
+
+    found = side_by_side(work, range(10), 2, lambda: None)
+    assert [next(found)[0] for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(Boom):
+        next(found)
+    assert not [t for t in threading.enumerate() if t.name.startswith("kumosan-beside")]

@@ -107,7 +107,7 @@ def test_auto_takes_the_fastest_for_much_work_and_torch_for_little(weights, monk
         return {"torch": 1.0, "fake": 2.0}[run.name]
 
     class Fake:
-        name, batch = "fake", 2
+        name, batch, workers = "fake", 2, 1
 
         def __init__(self, model):
             pass
@@ -141,7 +141,7 @@ def test_the_packaged_network_can_be_measured():
 class Short:
     """Has room for so many windows."""
 
-    name, batch = "short", 8
+    name, batch, workers = "short", 8, 1
 
     def __init__(self, room, error):
         self.room, self.error, self.tried = room, error, []
