@@ -15,8 +15,8 @@ from ..datasets.tile import BoolArray
 
 BLOCK = 512
 """Rows and columns that are read together, pixels: the blocks of most tiled files, or several of
-them. Windows of 1152 pixels that share 64 touch four rows of such blocks, and the next windows
-two of the four again: decoding is most of reading, and half of it would be done twice."""
+them. Windows of 896 pixels that share 64 touch two or three rows of such blocks, and the next
+windows one of them again: decoding is most of reading, and half of it would be done twice."""
 
 
 @dataclass

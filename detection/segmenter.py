@@ -26,10 +26,11 @@ from .runtimes import Choice, Runtime, runtime, sharing
 from .weights import PACKAGED, ModelCard, WeightsError
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
-_WINDOWS = range(512, 1153, 64)
+_WINDOWS = range(512, 897, 64)
 """Sides to choose from. Runtimes say how many windows of the first they take at a time."""
-_ROW_PX = 12_800_000
-"""Most pixels of a row of windows, as far as sides allow: they are what is held in memory."""
+_ROW_PX = 8_500_000
+"""Most pixels of a row of windows, as far as sides allow: they are held in memory, so the windows
+of wide scenes are lower."""
 _MANY = 2
 """Windows for each of those that run side by side, below which they run one after another."""
 _CONSTANT = 1e-6
@@ -59,7 +60,7 @@ class Segmenter:
     """Average with the image upside down: twice the time."""
     window_px: int | None = None
     """Side of what the network sees at a time; None takes what covers the scene with the fewest
-    pixels in all, 512 to 1152."""
+    pixels in all, 512 to 896."""
     overlap_px: int = 64
     """Pixels that neighbouring windows share."""
     runtime: Choice = "auto"
