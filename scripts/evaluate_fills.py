@@ -80,13 +80,13 @@ def command(
         tell = console.teller("measuring", "images")
         found = evaluate(rows, fillers, common.seed, skies, size, tell)
     figures = facts(found, common.seed)
-    about: dict[str, Any] = {
+    about = {
         "kumosan": __version__,
         "catalog": str(catalog),
         "split": split,
         "fold": fold,
+        "seed": common.seed,
     }
-    about["seed"] = common.seed
     with console.phase("writing"), atomic_folder(output, common.overwrite) as folder:
         text = json.dumps(about | {"size": size} | figures, indent=1)
         (folder / outputs["json"].name).write_text(text + "\n", "utf-8")

@@ -1,11 +1,11 @@
 """``kumosan ablation`` as a person runs it."""
 
 import json
+from functools import partial
 
 import pytest
-from typer.testing import CliRunner
 
-from kumosan.scripts.main import app
+from .running import run as kumosan
 
 ABLATION = """
 methods = ["identity", "idw"]
@@ -19,8 +19,7 @@ size = 40
 """
 
 
-def run(*words):
-    return CliRunner().invoke(app, ["ablation", *(str(w) for w in words)])
+run = partial(kumosan, "ablation")
 
 
 @pytest.fixture(scope="module")

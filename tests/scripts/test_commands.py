@@ -8,24 +8,14 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from typer.testing import CliRunner
 
 from kumosan.datasets import read
 from kumosan.datasets.tile import UNFILLABLE
-from kumosan.scripts.main import app
+
+from .running import answer, run
 
 RASTERS = {"mask", "clean", "provenance", "confidence"}
 KINDS = RASTERS | {"quicklook", "report", "item"}
-
-
-def run(*words):
-    return CliRunner().invoke(app, [str(w) for w in words])
-
-
-def answer(*words) -> dict:
-    done = run(*words, "--json")
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")

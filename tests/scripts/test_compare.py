@@ -4,11 +4,11 @@ import base64
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from kumosan import detection
 from kumosan.datasets import read, read_mask
@@ -17,14 +17,14 @@ from kumosan.datasets.tile import CloudMask, Tile
 from kumosan.datasets.write import write_mask, write_tile
 from kumosan.detection.metrics import compare as confusions
 from kumosan.gan.metrics import reflectances, rmse
-from kumosan.scripts.main import app
 from kumosan.synthesis.demo import demo_pair
+
+from .running import run as kumosan
 
 QUICK = ("--detector", "hot", "--detector", "ltk", "--filler", "idw", "--filler", "telea")
 
 
-def run(*words):
-    return CliRunner().invoke(app, ["compare", *(str(w) for w in words)])
+run = partial(kumosan, "compare")
 
 
 def report(folder) -> dict:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timezone
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from affine import Affine
 from rasterio.crs import CRS
 from rio_cogeo.cogeo import cog_validate
 from scipy import ndimage
-from typer.testing import CliRunner
 
 from kumosan.datasets import open_scene, read
 from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, BandSet
@@ -18,7 +18,9 @@ from kumosan.datasets.encoding import Encoding
 from kumosan.datasets.tile import Acquisition, CloudMask, Tile
 from kumosan.datasets.write import write_mask, write_tile
 from kumosan.scripts import compositing
-from kumosan.scripts.main import app
+
+from .running import answer as answered
+from .running import run as kumosan
 
 BANDS = BandSet((BLUE, GREEN, RED, NIR))
 SHAPE = (150, 180)
@@ -26,14 +28,8 @@ CLOUDS = [np.s_[10:60, 10:80], np.s_[40:90, 60:130], np.s_[50:55, 65:75]]
 """Of three dates; the first two share pixels, and the third has its cloud among these."""
 
 
-def run(*words):
-    return CliRunner().invoke(app, ["composite", *(str(w) for w in words)])
-
-
-def answer(*words) -> dict:
-    done = run(*words, "--json")
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+run = partial(kumosan, "composite")
+answer = partial(answered, "composite")
 
 
 def ground(shape=SHAPE):

@@ -3,16 +3,15 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from typer.testing import CliRunner
 
 from kumosan.datasets.weights import load_weights, save_weights
-from kumosan.scripts.main import app
 
+from .running import run as kumosan
 
-def run(*words):
-    return CliRunner().invoke(app, ["evaluate", "masks", *(str(w) for w in words)])
+run = partial(kumosan, "evaluate", "masks")
 
 
 def test_table_json_and_page(labelled, tmp_path):

@@ -2,22 +2,21 @@
 
 import json
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
 from affine import Affine
 from rasterio.crs import CRS
-from typer.testing import CliRunner
 
 from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, BandSet
 from kumosan.datasets.splits import Fold
 from kumosan.datasets.tile import Tile
 from kumosan.datasets.write import write_tile
-from kumosan.scripts.main import app
 
+from .running import run as kumosan
 
-def run(*words):
-    return CliRunner().invoke(app, ["evaluate", "fills", *(str(w) for w in words)])
+run = partial(kumosan, "evaluate", "fills")
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 import importlib.util
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from kumosan.detection.experiment_results import COLUMNS
-from kumosan.scripts.main import app
+
+from .running import run as kumosan
 
 EXPERIMENT = """
 base = "own.toml"
@@ -20,8 +21,7 @@ features = ["braaten"]
 """
 
 
-def run(*words):
-    return CliRunner().invoke(app, ["experiments", *(str(w) for w in words)])
+run = partial(kumosan, "experiments")
 
 
 @pytest.fixture

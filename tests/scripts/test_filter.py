@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from affine import Affine
 from PIL import Image
-from typer.testing import CliRunner
 
 from kumosan.datasets.bands import BandSet
 from kumosan.datasets.catalog import is_clear, rows_to_learn
@@ -19,7 +19,9 @@ from kumosan.datasets.write import write_tile
 from kumosan.detection.classifier_network import ClassifierNet, VggConfig
 from kumosan.detection.train_config import as_json
 from kumosan.detection.weights import ModelCard, save_weights
-from kumosan.scripts.main import app
+
+from .running import answer as answered
+from .running import run as kumosan
 
 RGB = BandSet(tuple(CANONICAL_BANDS)[:3])
 
@@ -53,14 +55,8 @@ def patches(tmp_path):
     return folder
 
 
-def run(*words):
-    return CliRunner().invoke(app, ["filter", *(str(w) for w in words)])
-
-
-def answer(*words) -> dict:
-    done = run(*words, "--json")
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+run = partial(kumosan, "filter")
+answer = partial(answered, "filter")
 
 
 def tifs(folder) -> list[str]:

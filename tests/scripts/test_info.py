@@ -1,21 +1,21 @@
 """``kumosan info`` on a scene of which some bands are not used and some pixels are empty."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from typer.testing import CliRunner
 
 from kumosan.datasets.scene import Scene
-from kumosan.scripts.main import app
+
+from .running import run as kumosan
 
 NM = (490, 560, 665, 1400)
 
 
-def run(*words):
-    return CliRunner().invoke(app, ["info", *map(str, words)])
+run = partial(kumosan, "info")
 
 
 @pytest.fixture

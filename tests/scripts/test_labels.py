@@ -1,31 +1,26 @@
 """``kumosan labels`` as a person runs it."""
 
-import json
+from functools import partial
 
 import numpy as np
 import pytest
 from affine import Affine
 from rasterio.crs import CRS
-from typer.testing import CliRunner
 
 from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, BandSet
 from kumosan.datasets.catalog import read_catalog
 from kumosan.datasets.read import read_mask
 from kumosan.datasets.tile import Tile
 from kumosan.datasets.write import write_tile
-from kumosan.scripts.main import app
+
+from .running import answer as answered
+from .running import run as kumosan
 
 CLOUD = np.s_[8:20, 4:16]
 
 
-def run(*words, **env):
-    return CliRunner().invoke(app, ["labels", *map(str, words)], env=env)
-
-
-def answer(*words) -> dict:
-    done = run(*words, "--json")
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+run = partial(kumosan, "labels")
+answer = partial(answered, "labels")
 
 
 def push(tool, patches, task, *more) -> dict:

@@ -1,14 +1,11 @@
 """From a turned hyperspectral strip to networks of one's own, by commands, offline."""
 
-import json
-
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from typer.testing import CliRunner
 
-from kumosan.scripts.main import app
+from .running import answer as run
 
 NM = (480, 550, 660, 840, 1370, 1610, 2200)
 GROUND = (0.08, 0.09, 0.08, 0.30, 0.001, 0.20, 0.12)
@@ -37,12 +34,6 @@ batch_size = 2
 crop = 32
 workers = 0
 """
-
-
-def run(*words) -> dict:
-    done = CliRunner().invoke(app, [*map(str, words), "--json"])
-    assert done.exit_code == 0, f"kumosan {words}\n{done.output}"
-    return json.loads(done.stdout)
 
 
 def strip(path):

@@ -4,18 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from kumosan.datasets import read, read_mask
 from kumosan.datasets.write import write_tile
 from kumosan.detection.postprocess import clean_up
 from kumosan.detection.segmenter import Segmenter
-from kumosan.scripts.main import app
 from kumosan.synthesis.demo import demo_pair
 
-
-def run(*words):
-    return CliRunner().invoke(app, [str(w) for w in words])
+from .running import run
 
 
 @pytest.fixture(scope="module")

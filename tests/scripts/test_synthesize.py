@@ -1,24 +1,19 @@
 """``kumosan synthesize`` as a person runs it."""
 
-import json
+from functools import partial
 
 import pytest
-from typer.testing import CliRunner
 
 from kumosan.datasets.manifest import read_lines
-from kumosan.scripts.main import app
+
+from .running import answer as answered
+from .running import run as kumosan
 
 SMALL = ("--size", "48", "--bands-from", "superdove")
 
 
-def run(*words):
-    return CliRunner().invoke(app, ["synthesize", *(str(w) for w in words)])
-
-
-def answer(*words) -> dict:
-    done = run(*words, "--json")
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+run = partial(kumosan, "synthesize")
+answer = partial(answered, "synthesize")
 
 
 def contents(folder) -> dict:

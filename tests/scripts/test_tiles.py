@@ -1,27 +1,21 @@
 """``kumosan tiles`` as a person runs it."""
 
-import json
+from functools import partial
 
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from typer.testing import CliRunner
 
 from kumosan.datasets.manifest import read_lines
-from kumosan.scripts.main import app
+
+from .running import answer as answered
+from .running import run
 
 NM = (450, 560, 665, 842, 1400)
 
 
-def run(*words):
-    return CliRunner().invoke(app, [str(w) for w in words])
-
-
-def answer(*words) -> dict:
-    done = run("tiles", *words, "--json")
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+answer = partial(answered, "tiles")
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """``kumosan train`` as a person runs it, as far as no training is needed (see test_docs)."""
 
 import json
+from functools import partial
 
 import pytest
-from typer.testing import CliRunner
 
-from kumosan.scripts.main import app
+from .running import run as kumosan
 
-
-def run(*words):
-    return CliRunner().invoke(app, ["train", *(str(w) for w in words)])
+run = partial(kumosan, "train")
 
 
 def test_dry_run_tells_the_whole_configuration(tmp_path):

@@ -7,25 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from kumosan.datasets.tile import CloudMask
 from kumosan.gan.mask_cost import Cost
-from kumosan.scripts.main import app
 from kumosan.scripts.tuning import Setting, Tuning, changed_masks, choose, eroded, settings_of, told
+
+from .running import answer, run
 
 SOME = np.array([0, 0, 0, 1, 2, 3, 255], np.uint8)
 codes = st.integers(0, 2**32 - 1).map(lambda s: np.random.default_rng(s).choice(SOME, (12, 14)))
-
-
-def run(*words):
-    return CliRunner().invoke(app, [str(w) for w in words])
-
-
-def answer(*words) -> dict:
-    done = run(*words, "--json")
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")

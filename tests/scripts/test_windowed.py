@@ -13,7 +13,6 @@ from rasterio.crs import CRS
 from rasterio.windows import Window
 from rio_cogeo.cogeo import cog_validate
 from scipy import ndimage
-from typer.testing import CliRunner
 
 from kumosan.datasets import open_scene
 from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, SWIR1, SWIR2, BandSet
@@ -22,20 +21,11 @@ from kumosan.datasets.tile import Tile
 from kumosan.datasets.write import write_tile
 from kumosan.gan.windows import Cut
 from kumosan.scripts import windowed
-from kumosan.scripts.main import app
+
+from .running import answer, run
 
 KINDS = ("mask", "clean", "provenance", "confidence")
 BANDS = BandSet((BLUE, GREEN, RED, NIR, SWIR1, SWIR2))
-
-
-def run(*words):
-    return CliRunner().invoke(app, [str(w) for w in words])
-
-
-def answer(*words) -> dict:
-    done = run(*words, "--json")
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
 
 
 def scene_at(path, shape=(300, 340)):
