@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from ..datasets.bootstrap import percentiles, redrawn
 from ..datasets.tables import table
 from .evaluation import Evaluation, Score
 from .metrics import MEASURES, VIEWS
 
-RESAMPLES = 1000
 SHOWN = ("rmse", "mae", "psnr", "ssim", "sam_deg", "ergas", "ndvi")
 HEAD = ("RMSE", "MAE", "PSNR, dB", "SSIM", "SAM, deg", "ERGAS", "NDVI error")
 """Headings of SHOWN."""
@@ -94,18 +95,9 @@ def interval(values: Sequence[tuple[str, float]], seed: int) -> tuple[float, flo
     """95 % interval of a mean, places (the first of each pair) drawn again with replacement.
 
     NaN with fewer than two places.
-
-    Source: Efron, Tibshirani (1993), An introduction to the bootstrap, chapter 13.
     """
-    groups = sorted({group for group, _ in values})
-    if len(groups) < 2:
-        return float("nan"), float("nan")
-    sums = np.array([sum(v for g, v in values if g == group) for group in groups])
-    counts = np.array([sum(g == group for g, _ in values) for group in groups])
-    n = len(groups)
-    times = np.random.default_rng(seed).multinomial(n, [1 / n] * n, RESAMPLES)
-    low, high = np.percentile((times @ sums) / (times @ counts), (2.5, 97.5))
-    return float(low), float(high)
+    parts = ((place, (value, 1)) for place, value in sorted(values, key=itemgetter(0)))
+    return percentiles(total / count for total, count in redrawn(parts, seed))
 
 
 def markdown(found: Mapping[str, Any]) -> str:
