@@ -149,12 +149,21 @@ def made_by(row: Row) -> str:
 
 
 def is_clear(row: Row) -> bool:
-    """Whether the catalogue says that the image is without cloud: its role, or its mask."""
-    if row.more.get("role") == "clear":
-        return True
-    pixels = row.more.get("class_pixels") or {}
-    counts = {int(code): n for code, n in pixels.items() if int(code) != NODATA}
-    return row.mask_kind == "human" and sum(counts.values()) == counts.get(CLEAR, 0) > 0
+    """Whether the catalogue says that the image is without cloud and shadow.
+
+    Its ``role`` decides, if it has one; else a mask drawn by people, all of whose known pixels are
+    clear. The mask is opened only where the row has no ``class_pixels``.
+
+    Raises:
+        FileError, BandError, ValueRangeError: see `read_mask`.
+    """
+    role = row.more.get("role")
+    if role or row.mask is None or row.mask_kind != "human":
+        return bool(role == "clear")
+    if pixels := row.more.get("class_pixels"):
+        counts = {int(code): n for code, n in pixels.items() if int(code) != NODATA}
+        return sum(counts.values()) == counts.get(CLEAR, 0) > 0
+    return read_mask(row.mask).cover()["clear"] == 1
 
 
 @dataclass(frozen=True)

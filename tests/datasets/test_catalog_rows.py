@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affine import Affine
 
-from kumosan.datasets.catalog import CatalogTiles, read_catalog
+from kumosan.datasets.catalog import CatalogTiles, is_clear, read_catalog
 from kumosan.datasets.errors import FileError, KumosanError, ValueRangeError
 from kumosan.datasets.labelled import meanings, parse_classes
+from kumosan.datasets.tile import CloudMask
+from kumosan.datasets.write import write_mask
 
 GOOD = {
     "image": "train/a.tif", "mask": "train/a_mask.tif", "split": "train", "group": "alps",
@@ -77,6 +80,32 @@ def test_a_bad_catalogue_is_refused_by_row(folder, name):
 def test_a_missing_catalogue(tmp_path):
     with pytest.raises(FileError, match="does not exist"):
         read_catalog(tmp_path / "catalog.json")
+
+
+CLEARNESS = {
+    "a role decides": ({"role": "clear", "mask_kind": "none"}, True),
+    "a role decides against an empty mask": ({"role": "smoke", "class_pixels": {"0": 9}}, False),
+    "a mask drawn by people": ({"class_pixels": {"0": 9, "1": 0, "255": 3}}, True),
+    "a single pixel of shadow": ({"class_pixels": {"0": 9999, "3": 1}}, False),
+    "nothing known": ({"class_pixels": {"0": 0, "255": 3}}, False),
+    "a mask by a machine": ({"class_pixels": {"0": 9}, "mask_kind": "automatic"}, False),
+}
+
+
+@pytest.mark.parametrize("name", CLEARNESS)
+def test_a_clear_image_is_said_or_drawn_so(folder, name):
+    facts, clear = CLEARNESS[name]
+    (row,) = read_catalog(write(folder, [GOOD | facts]))
+    assert is_clear(row) is clear
+
+
+@pytest.mark.parametrize(("codes", "clear"), [((0, 255), True), ((0, 2), False), ((255,), False)])
+def test_a_mask_that_the_catalogue_does_not_count_is_opened(folder, codes, clear):
+    classes = np.resize(np.array(codes, np.uint8), (16, 16))
+    mask = CloudMask(classes, Affine(20, 0, 3e5, 0, -20, 5e6))
+    write_mask(folder / GOOD["mask"], mask, overwrite=True)
+    (row,) = read_catalog(write(folder, [GOOD]))
+    assert is_clear(row) is clear
 
 
 @pytest.mark.parametrize(
