@@ -29,11 +29,11 @@ class Paintings:
     Args:
         folder: where they are kept; None keeps them in memory only.
         bands: those of the samples.
-        facts: all that decides what is painted; other facts, other files.
+        facts: all else that decides what is painted, the ground among it; other facts, other files.
     """
 
     def __init__(self, folder: Path | None, bands: BandSet, facts: Any) -> None:
-        text = json.dumps(facts, sort_keys=True, default=str)
+        text = json.dumps([facts, repr(bands)], sort_keys=True, default=str)
         name = hashlib.sha256(text.encode()).hexdigest()[:12]
         self.folder, self.bands = None if folder is None else folder / name, bands
         self._made: dict[int, Sample] = {}

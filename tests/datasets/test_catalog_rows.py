@@ -1,6 +1,7 @@
 """The catalogue: rows are checked, and every error names its row."""
 
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -125,6 +126,19 @@ def test_unlabelled_classes_hide_among_the_others():
     assert meanings(frozenset((0, 1, 2, 3))).tolist() == np.eye(4, dtype=bool).tolist()
     both = meanings(frozenset((0, 1)))
     assert both.astype(int).tolist() == [[1, 0, 0, 1], [0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+
+
+def test_other_bytes_or_another_time_are_another_image(folder):
+    product = folder / "train" / "scene.SAFE"
+    product.mkdir()
+    (product / "b.jp2").write_bytes(b"xy")
+    rows = [GOOD, GOOD | {"image": "train/scene.SAFE", "mask": None, "classes_labelled": "none"}]
+    tiles = CatalogTiles(read_catalog(write(folder, rows)))
+    first, second = before = tiles.stamps()
+    assert first[:2] == (str(folder.resolve() / "train" / "a.tif"), 1)
+    assert second[:2] == (str(product.resolve() / "b.jp2"), 2)
+    os.utime(product / "b.jp2", ns=(0, 5))
+    assert tiles.stamps() == [first, (*second[:2], 5)] != before
 
 
 def test_every_row_of_the_real_catalogue(data, catalog):
