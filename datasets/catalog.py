@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .errors import FileError, UsageError, ValueRangeError
+from .fingerprint import file_facts
 from .labelled import LabelledTile, parse_classes
 from .read import read, read_mask
 from .tile import CLEAR, NODATA
@@ -186,13 +187,6 @@ class CatalogTiles(Sequence[LabelledTile]):
     def __iter__(self) -> Iterator[LabelledTile]:
         return (self[i] for i in range(len(self)))
 
-    def stamps(self) -> list[tuple[str, int, int]]:
-        """Path, bytes and time of change (ns) of every file of the images: other ones are other
-        images. Nothing is opened."""
-        files = [f for row in self.rows for f in _files(row.image.resolve())]
-        return [(str(f), (found := f.stat()).st_size, found.st_mtime_ns) for f in files]
-
-
-def _files(path: Path) -> list[Path]:
-    """A file, or all that a product's folder holds."""
-    return sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+    def stamps(self) -> list[tuple[str, list[tuple[str, int, int]]]]:
+        """Path and `file_facts` of each image: other ones are other images. Nothing is opened."""
+        return [(str(row.image.resolve()), file_facts(row.image)) for row in self.rows]

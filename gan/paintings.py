@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 
 from ..datasets.atomic import atomic_file
 from ..datasets.bands import BandSet
+from ..datasets.fingerprint import digest
 from ..datasets.samples import Sample
 
 FOLDER = "paintings"
@@ -33,8 +32,7 @@ class Paintings:
     """
 
     def __init__(self, folder: Path | None, bands: BandSet, facts: Any) -> None:
-        text = json.dumps([facts, repr(bands)], sort_keys=True, default=str)
-        name = hashlib.sha256(text.encode()).hexdigest()[:12]
+        name = digest({"facts": facts, "bands": repr(bands)})
         self.folder, self.bands = None if folder is None else folder / name, bands
         self._made: dict[int, Sample] = {}
 
