@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..datasets.bootstrap import percentiles, redrawn
+from ..datasets.plain import number
 from ..datasets.tables import table
 from .evaluation import Evaluation, Score
 from .metrics import MEASURES, VIEWS
@@ -50,13 +51,13 @@ def facts(evaluation: Evaluation, seed: int = 0) -> dict[str, Any]:
                 "sensor": score.row.sensor,
                 "sky": score.sky,
                 "filler": name,
-                "filled": _number(score.filled),
-                "coverage_90": _number(score.coverage),
+                "filled": number(score.filled),
+                "coverage_90": number(score.coverage),
                 "views": {
-                    view: {m: _number(v) for m, v in of.items()}
+                    view: {m: number(v) for m, v in of.items()}
                     for view, of in score.measures.items()
                 },
-                "bands": {b: [_number(v) for v in pair] for b, pair in score.bands.items()},
+                "bands": {b: [number(v) for v in pair] for b, pair in score.bands.items()},
             }
             for name, scores in evaluation.scores.items()
             for score in scores
@@ -71,7 +72,7 @@ def _view(view: str, scores: Sequence[Score], seed: int) -> dict[str, Any]:
     return {
         "cases": len(seen),
         **{m: _mean([s.measures[view][m] for s in seen]) for m in MEASURES},
-        "rmse_interval_95": [_number(v) for v in interval(errors, seed)],
+        "rmse_interval_95": [number(v) for v in interval(errors, seed)],
     }
 
 
@@ -149,9 +150,4 @@ def digits(value: float | None, n: int = 4) -> str:
 
 def _mean(values: Sequence[float]) -> float | None:
     known = [v for v in values if math.isfinite(v)]
-    return _number(float(np.mean(known))) if known else None
-
-
-def _number(value: float) -> float | None:
-    """Six digits; None for what JSON does not know."""
-    return round(float(value), 6) if math.isfinite(value) else None
+    return number(float(np.mean(known))) if known else None

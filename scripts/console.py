@@ -158,7 +158,11 @@ class Console:
 
     def result(self, facts: Mapping[str, Any], text: str) -> None:
         """The outcome on stdout: JSON with --json, else ``text``."""
-        print(json.dumps(_plain(facts)) if self._json else text, flush=True)
+        if self._json:
+            from ..datasets.plain import plain  # here: --help need not load rasterio
+
+            text = json.dumps(plain(facts), allow_nan=False)
+        print(text, flush=True)
 
 
 def _clock(seconds: float) -> str:
@@ -166,16 +170,3 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _plain(value: Any) -> Any:
-    """JSON-ready copy: floats rounded to 6 digits, paths and tuples as text and lists."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, float):
-        return round(value, 6) if value == value else None
-    if isinstance(value, (str, int)) or value is None:
-        return value
-    return str(value)
