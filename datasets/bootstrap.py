@@ -39,7 +39,7 @@ def redrawn(
     if n < 2:
         return np.empty((0, 0))
     times = np.random.default_rng(seed).multinomial(n, [1 / n] * n, resamples)
-    return times @ np.array(list(places.values()))
+    return np.asarray(times @ np.array(list(places.values())))
 
 
 def percentiles(values: Iterable[float]) -> tuple[float, float]:

@@ -163,7 +163,7 @@ def is_clear(row: Row) -> bool:
         return bool(role == "clear")
     if pixels := row.more.get("class_pixels"):
         counts = {int(code): n for code, n in pixels.items() if int(code) != NODATA}
-        return sum(counts.values()) == counts.get(CLEAR, 0) > 0
+        return bool(sum(counts.values()) == counts.get(CLEAR, 0) > 0)
     return read_mask(row.mask).cover()["clear"] == 1
 
 
