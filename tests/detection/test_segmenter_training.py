@@ -11,13 +11,13 @@ if importlib.util.find_spec("lightning") is None:  # importing it here would ski
     pytest.skip("lightning is not installed: pip install 'kumosan[train]'", allow_module_level=True)
 
 from kumosan.datasets.catalog import CatalogTiles, read_catalog
+from kumosan.datasets.fitting import CHECKPOINT, LOG, moving_average
 from kumosan.datasets.splits import Fold
+from kumosan.datasets.weights import WeightsError, load_weights
 from kumosan.detection.metrics import compare, pooled
 from kumosan.detection.segmenter import Segmenter
 from kumosan.detection.segmenter_training import Run, SegmenterModule
 from kumosan.detection.train_config import SegmenterConfig, read_config
-from kumosan.detection.training import CHECKPOINT, LOG, moving_average
-from kumosan.detection.weights import WeightsError, load_weights
 
 from .small_set import CONFIG, make
 
