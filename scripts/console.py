@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -124,6 +125,11 @@ class Console:
 
         return tell
 
+    def step(self, what: Any, number: int, of: int, left_s: float | None) -> None:
+        """Which step of a long work begins, and how long all that is left will take."""
+        left = "" if left_s is None else f"; about {left_s / 60:.0f} min left"
+        self.note(f"{number} of {of}: {what}{left}", number=number, of=of, left_s=left_s)
+
     @contextmanager
     def counting(
         self, name: str, total: int, unit: str, every_s: float = 10
@@ -155,6 +161,11 @@ class Console:
             yield lambda done, remark: bar.update(
                 task, completed=done, description=f"{name}, {remark}"
             )
+
+    def led_to(self, name: str, path: Path, remark: str = "") -> None:
+        """The outcome of a long work: one file, and the time that it took."""
+        text = f"{self.seconds:.0f} s -> {path}{remark}"
+        self.result({name: path, "seconds": self.seconds}, text)
 
     def result(self, facts: Mapping[str, Any], text: str) -> None:
         """The outcome on stdout: JSON with --json, else ``text``."""

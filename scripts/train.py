@@ -120,12 +120,9 @@ def segmenter(
     if anew:
         clear_away(output)
     run = Run(facts, output, data, common.seed, part, init, logger)
-    tell = console.teller("training", "epochs")
     with console.phase("training"):
-        path = run.train(tell)
-    console.result(
-        {"weights": path, "seconds": console.seconds}, f"{console.seconds:.0f} s -> {path}"
-    )
+        path = run.train(console.teller("training", "epochs"))
+    console.led_to("weights", path)
 
 
 def calibrate(
