@@ -24,6 +24,11 @@ WINDOW_PX = 384
 HELD_OUT = 0.25
 """Share of the veils that the fit does not see, to learn how far it can be trusted."""
 
+STANDARD_LIMIT = 5.0
+"""Standard deviations from the mean at which features are cut off."""
+_ROWS = 4096
+# Pixels predicted at once: their rectified features stay in the processor's cache.
+
 DOUBT: dict[VeilKind, float] = {"thin": 0.6, "shadow": 1.9}
 """Factors of the error that held-out veils show. See docs/fills.md for how they were chosen."""
 
@@ -104,12 +109,27 @@ class Regression:
 
 @dataclass(frozen=True)
 class RandomFeatures:
-    """Ridge regression on the features and random rectified combinations of them."""
+    """Ridge regression on the features and random rectified combinations of them.
 
-    scaler: StandardScaler
+    Fitted in double precision, predicted in single: with z = ``x / spread - middle``, clipped to
+    STANDARD_LIMIT, the corrections are z ``straight`` + max(z ``weights`` + ``thresholds``, 0)
+    ``bent`` + ``constant``.
+    """
+
+    spread: FloatArray
+    """(feature,) standard deviation of what was learnt from."""
+    middle: FloatArray
+    """(feature,) its mean over ``spread``."""
     weights: FloatArray
-    """(feature + 1, unit): random directions, and in the last row the thresholds."""
-    ridge: Ridge
+    """(feature, unit) random directions."""
+    thresholds: FloatArray
+    """(unit,)"""
+    straight: FloatArray
+    """(feature, band)"""
+    bent: FloatArray
+    """(unit, band)"""
+    constant: FloatArray
+    """(band,)"""
 
     @classmethod
     def fit(
@@ -127,15 +147,42 @@ class RandomFeatures:
         weights[:-1] *= np.float32(1.5 / np.sqrt(width))
         # Logarithms of dark bands are noisy: a hundred times the penalty.
         ridge = Ridge(alpha=stiffness * n * (1e-4 if kind == "thin" else 1e-2))
-        ridge.fit(_expand(scaler, weights, painted.x).astype(np.float64), removed(painted, kind))
-        return cls(scaler, weights, ridge)
+        spread = scaler.scale_.astype(np.float32)
+        middle = (scaler.mean_ / scaler.scale_).astype(np.float32)
+        z = _standard(painted.x, spread, middle)
+        both = np.hstack([z, _rectified(z, weights[:-1], weights[-1])]).astype(np.float64)
+        ridge.fit(both, removed(painted, kind))
+        coefficients = np.atleast_2d(ridge.coef_).T.astype(np.float32)
+        return cls(
+            spread,
+            middle,
+            weights[:-1],
+            weights[-1],
+            coefficients[:width],
+            coefficients[width:],
+            np.atleast_1d(ridge.intercept_).astype(np.float32),
+        )
 
     def predict(self, x: FloatArray) -> FloatArray:
         """(n, band) corrections from (n, feature)."""
-        return np.asarray(self.ridge.predict(_expand(self.scaler, self.weights, x)), np.float32)
+        out = np.empty((len(x), self.constant.size), np.float32)
+        for start in range(0, len(x), _ROWS):
+            z = _standard(x[start : start + _ROWS], self.spread, self.middle)
+            part = z @ self.straight
+            part += _rectified(z, self.weights, self.thresholds) @ self.bent
+            np.add(part, self.constant, out=out[start : start + _ROWS])
+        return out
 
 
-def _expand(scaler: StandardScaler, weights: FloatArray, x: FloatArray) -> FloatArray:
-    """Standardised features, and rectified random combinations of them."""
-    z = np.clip(scaler.transform(x), -5, 5).astype(np.float32)
-    return np.hstack([z, np.maximum(z @ weights[:-1] + weights[-1], 0)])
+def _standard(x: FloatArray, spread: FloatArray, middle: FloatArray) -> FloatArray:
+    """Features in standard deviations from their mean, far ones moved in."""
+    z = x / spread
+    z -= middle
+    return np.clip(z, -STANDARD_LIMIT, STANDARD_LIMIT, out=z)
+
+
+def _rectified(z: FloatArray, weights: FloatArray, thresholds: FloatArray) -> FloatArray:
+    """(n, unit) random rectified combinations."""
+    h = z @ weights
+    h += thresholds
+    return np.maximum(h, 0, out=h)
