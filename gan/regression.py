@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,10 +17,10 @@ from ..datasets.tile import BoolArray, CloudMask, FilledTile, FloatArray, Tile
 from .common import MIN_CLEAR, Area
 from .learnt import Learnt
 from .painted import KINDS, Canvas, Painted, under_veils
-from .relation import Relation, removed
+from .relation import Learner, Relation, removed
 from .veil import VeilKind
 
-WINDOW_PX = 384
+WINDOW_PX = 256
 """Side of the windows of a large scene that are painted and learnt from."""
 HELD_OUT = 0.25
 """Share of the veils that the fit does not see, to learn how far it can be trusted."""
@@ -40,8 +41,8 @@ class Regression:
     Clear pixels are painted with thin clouds (or shadows) of widely random optics
     (:mod:`kumosan.gan.veil`); ridge regression on random rectified features of the painted
     spectra and their surroundings predicts what was taken away
-    (:class:`kumosan.gan.relation.Relation`). Added to the observed value, it keeps the texture
-    of the ground. No labels are needed.
+    (:class:`kumosan.gan.relation.Relation`), the mean of several draws of these features. Added to
+    the observed value, it keeps the texture of the ground. No labels are needed.
 
     Thick cloud hides the ground in every band and is left unfillable, as is everything in a
     scene with fewer than MIN_CLEAR clear pixels.
@@ -59,12 +60,14 @@ class Regression:
 
     seed: int = 0
     """Seed of veils, samples and random features."""
-    veils: int = 24
-    """Veils painted for each kind."""
+    veils: int = 48
+    """Veils painted for thin cloud; twice as many for shadow, which goes astray under few."""
     samples: int = 30_000
     """Painted pixels that are learnt from, at most."""
     units: int = 300
-    """Random rectified features."""
+    """Random rectified features of each draw."""
+    draws: int = 3
+    """Draws of random features whose predictions are averaged."""
     components: int = 0
     """Principal components of all bands by which a scene with more than 13 is looked at, beside 13
     of its bands. 24 take a third more time and gained nothing sure, see docs/ablation.md."""
@@ -77,6 +80,8 @@ class Regression:
                 raise ValueRangeError(
                     f"{name} = {getattr(self, name)}", "4 or more", f"give more {name}"
                 )
+        if self.draws < 1:
+            raise ValueRangeError(f"draws = {self.draws}", "1 or more", "give more draws")
         if self.components < 0:
             raise ValueRangeError(f"components = {self.components}", "0 or more", "give 0 for none")
 
@@ -94,17 +99,34 @@ class Regression:
         canvas = Canvas.of(tile, clear, kind, components=self.components)
         if canvas is None:
             return None
-        each = max(self.samples // self.veils, 1)
-        learn = list(under_veils(canvas, self.veils, each, WINDOW_PX, rng))
-        held = max(1, round(HELD_OUT * self.veils))
+        count = self.veils if kind == "thin" else 2 * self.veils
+        learn = list(under_veils(canvas, count, max(self.samples // count, 1), WINDOW_PX, rng))
+        held = max(1, round(HELD_OUT * count))
         fit, test = Painted.join(learn[:-held]), Painted.join(learn[-held:])
         if min(len(fit.x), len(test.x)) < MIN_CLEAR // 4:
             return None
-        learner = RandomFeatures.fit(fit, kind, self.units, rng)
-        return Relation.of(canvas, fit, learner, DOUBT[kind]).judged(test)
+        draws = [RandomFeatures.fit(fit, kind, self.units, rng) for _ in range(self.draws)]
+        return Relation.of(canvas, fit, Mean(draws), DOUBT[kind]).judged(test)
 
     def lift(self, tile: Tile, clear: BoolArray) -> None:
         """Nothing: all bands are modelled at once."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of what learners predict."""
+
+    learners: Sequence[Learner]
+    """One or more."""
+
+    def predict(self, x: FloatArray) -> FloatArray:
+        """(n, band) corrections from (n, feature)."""
+        first, *others = self.learners
+        total = first.predict(x)
+        for learner in others:
+            total += learner.predict(x)
+        total /= np.float32(len(self.learners))
+        return total
 
 
 @dataclass(frozen=True)
@@ -178,11 +200,11 @@ def _standard(x: FloatArray, spread: FloatArray, middle: FloatArray) -> FloatArr
     """Features in standard deviations from their mean, far ones moved in."""
     z = x / spread
     z -= middle
-    return np.clip(z, -STANDARD_LIMIT, STANDARD_LIMIT, out=z)
+    return np.asarray(np.clip(z, -STANDARD_LIMIT, STANDARD_LIMIT, out=z), np.float32)
 
 
 def _rectified(z: FloatArray, weights: FloatArray, thresholds: FloatArray) -> FloatArray:
     """(n, unit) random rectified combinations."""
     h = z @ weights
     h += thresholds
-    return np.maximum(h, 0, out=h)
+    return np.asarray(np.maximum(h, 0, out=h), np.float32)

@@ -115,7 +115,8 @@ class WarpedPlane:
         # sin(a + b) = sin a cos b + cos a sin b: no sine for each pixel
         along_y = np.concatenate([np.sin(rows) * height, np.cos(rows) * height], 2)
         along_x = np.concatenate([np.cos(cols), np.sin(cols)], 1)
-        return np.matmul(along_y.astype(np.float32), along_x.astype(np.float32))
+        bends = along_y.astype(np.float32) @ along_x.astype(np.float32)
+        return np.asarray(bends, np.float32)
 
     def noise(self, window: Window, fields: Sequence[Field]) -> FloatArray:
         """(y, x) sum of ``fields``: drawn on a straight grid and read where the window lies."""
