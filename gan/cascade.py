@@ -13,6 +13,7 @@ from ..datasets.bands import BandSet
 from ..datasets.protocols import Filler, learnt
 from ..datasets.tile import NODATA, THICK, THIN, CloudMask, FilledTile, Tile
 from .common import Area, untouched
+from .levelled import Levelled
 from .regression import Regression
 from .temporal import Temporal
 from .weighted import InverseDistance, far
@@ -25,8 +26,9 @@ RIM_PX = 2.0
 class Cascade:
     """Other dates first, then the spectrum, then the surroundings; the rest stays as it was.
 
-    With ``references``, :class:`Temporal`; then :class:`Regression` for thin cloud and shadow;
-    then :class:`InverseDistance` for what lies near known ground. Each sees only what is still
+    With ``references``, :class:`Temporal`; then :class:`Regression` for thin cloud and shadow, the
+    latter moved to the level of its surroundings (:class:`Levelled`); then
+    :class:`InverseDistance` for what lies near known ground. Each sees only what is still
     unfilled, and learns from observed clear pixels only: an error is not handed on.
     """
 
@@ -47,7 +49,8 @@ class Cascade:
         done = untouched(tile, Area.of(tile, mask))
         if self.references:
             done = _observed_only(Temporal(self.references, self.reference_masks), done, mask)
-        done = _observed_only(self.spectral or Regression(self.seed), done, _rims(mask))
+        levelled = Levelled(self.spectral or Regression(self.seed), self.spatial)
+        done = _observed_only(levelled, done, _rims(mask))
         return _observed_only(self.spatial, done, mask)
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
