@@ -49,7 +49,7 @@ class Cascade:
         done = untouched(tile, Area.of(tile, mask))
         if self.references:
             done = _observed_only(Temporal(self.references, self.reference_masks), done, mask)
-        levelled = Levelled(self.spectral or Regression(self.seed), self.spatial)
+        levelled = Levelled(self.spectral or Regression(self.seed), far())
         done = _observed_only(levelled, done, _rims(mask))
         return _observed_only(self.spatial, done, mask)
 

@@ -46,6 +46,7 @@ class Levelled:
 
     spectral: Filler
     spatial: Filler
+    """One that reaches any distance: the further in, the less it counts."""
 
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Fill by ``spectral``, then move the level of shadows."""

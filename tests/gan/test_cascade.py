@@ -117,7 +117,8 @@ def test_real_steps_end_to_end(data):
     by_class = [np.bincount(result.provenance[mask.classes == c], minlength=5) for c in range(4)]
     assert by_class[CLEAR][OBSERVED] == by_class[CLEAR].sum()
     assert by_class[THIN][SPECTRAL] > 0.7 * by_class[THIN].sum(), "rims apart"
-    assert by_class[SHADOW][SPECTRAL] > 0.9 * by_class[SHADOW].sum()
+    both = by_class[SHADOW][[SPECTRAL, SPATIAL]]  # the level of some is of the surroundings
+    assert both.sum() > 0.9 * by_class[SHADOW].sum()
     assert by_class[THICK][SPECTRAL] == 0
     nir = tile.find(NIR)
     lit = result.tile.find(NIR)
