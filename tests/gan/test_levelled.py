@@ -1,4 +1,4 @@
-"""Shadows moved to the level of their surroundings: how far, what stays, and where nothing moves."""
+"""Shadows moved to the level of their surroundings: how far, what stays, where nothing moves."""
 
 from dataclasses import dataclass
 from typing import ClassVar
