@@ -9,10 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from functools import lru_cache, partial
 from importlib.util import find_spec
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -64,8 +62,7 @@ class TorchRuntime:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self.batch = 16 if self._device == "cuda" else 2
         self._bfloat16 = bfloat16
-        net = fused(deepcopy(model.module()))  # to() would move the shared weights
-        self._net = net.to(self._device, memory_format=torch.channels_last)
+        self._net = lru_cache(maxsize=4)(partial(_rearranged, model, self._device))
 
     @property
     def workers(self) -> int:
@@ -79,13 +76,24 @@ class TorchRuntime:
         import torch
 
         x, there = torch.from_numpy(images), torch.from_numpy(present).expand(len(images), -1)
+        net = self._net(tuple(present.tolist()))
         with (
             torch.inference_mode(),
             torch.autocast(self._device, torch.bfloat16, enabled=self._bfloat16),
         ):
-            p = self._net(x.to(self._device), there.to(self._device))
+            p = net(x.to(self._device), there.to(self._device))
         found: FloatArray = p.float().cpu().numpy()
         return found
+
+
+def _rearranged(model: Model, device: str, present: tuple[float, ...]) -> Any:
+    """The network for images of these bands, on the device."""
+    import torch
+
+    from .rearranged import rearranged
+
+    net = model.module(rearranged(model.net, torch.tensor(present)))
+    return net.to(device, memory_format=torch.channels_last)
 
 
 @contextmanager
@@ -102,25 +110,6 @@ def sharing(workers: int) -> Iterator[Callable[[], None]]:
         yield partial(torch.set_num_threads, max(1, threads // workers))
     finally:
         torch.set_num_threads(threads)
-
-
-def fused(net: Any) -> Any:
-    """The torch module with each BatchNorm2d taken into the convolution before it, in place.
-
-    Of those that follow each other in a Sequential, as in most encoders and in all decoders; others
-    stay as they are. ONNX's exporter does the same.
-    """
-    from torch import nn
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    for part in net.modules():
-        names = list(part._modules) if isinstance(part, nn.Sequential) else []
-        for first, second in pairwise(names):
-            conv, norm = part._modules[first], part._modules[second]
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                part._modules[first] = fuse_conv_bn_eval(conv, norm)
-                part._modules[second] = nn.Identity()
-    return net
 
 
 class OnnxRuntime:
