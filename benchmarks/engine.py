@@ -154,17 +154,18 @@ def times(path: Path, weights: Path, name: str, folder: Path) -> dict[str, Any]:
         found["Mpix/s of runtimes"] = {k: round(v, 3) for k, v in measured(model).items()}
     run = runtime(model, name, pixels)
     name = run.name
-    side = segmenter.window(scene.shape, scene.gsd_m)
-    many = windows_at_a_time(run, side)
-    found["window"] = side
+    window = segmenter.window(scene.shape, scene.gsd_m)
+    many = windows_at_a_time(run, window)
+    found["window"] = window
 
     def read() -> None:
-        for _ in batches(ScenePixels(scene, model.bands), side, segmenter.overlap_px, many):
+        for _ in batches(ScenePixels(scene, model.bands), window, segmenter.overlap_px, many):
             pass
 
     found["reading s"] = seconds(read)
-    windows = len(spans(scene.shape[0], side, segmenter.overlap_px)) ** 2
-    ready = np.random.default_rng(0).random((many, len(model.bands), side, side), np.float32)
+    grid = [spans(n, k, segmenter.overlap_px) for n, k in zip(scene.shape, window, strict=True)]
+    windows = len(grid[0]) * len(grid[1])
+    ready = np.random.default_rng(0).random((many, len(model.bands), *window), np.float32)
     present = ScenePixels(scene, model.bands).present
     run(ready, present)
     few = max(4, min(20, windows // many))
