@@ -100,7 +100,8 @@ class Encoding:
                 part, target = stored[i, top : top + rows], out[i, top : top + rows]
                 with np.errstate(over="ignore", invalid="ignore"):  # e.g. nodata -1.8e308
                     value = target if narrow else np.empty(part.shape, compute)
-                    np.multiply(part, compute.type(scale[i]), value, dtype=compute)
+                    value[...] = part
+                    value *= compute.type(scale[i])
                     value += compute.type(offset[i])
                     lost = _missing(part, sentinel)
                     if lost.any():

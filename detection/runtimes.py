@@ -17,6 +17,7 @@ import numpy as np
 
 from ..datasets.errors import MissingExtraError, UsageError
 from ..datasets.tile import FloatArray
+from .ahead import side_by_side
 
 if TYPE_CHECKING:
     from .model import Model
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Choice = Literal["auto", "torch", "onnx", "openvino"]
 MEASURED_PX = 10_000_000
 """Images of fewer pixels are not worth the ten seconds that exporting and measuring take."""
+BATCH_PX = 512 * 512
 
 
 class Runtime(Protocol):
@@ -34,7 +36,7 @@ class Runtime(Protocol):
 
     @property
     def batch(self) -> int:
-        """How many windows of 512 x 512 it takes at once."""
+        """How many windows of BATCH_PX it takes at once."""
         ...
 
     @property
@@ -203,18 +205,26 @@ def measured(model: Model) -> dict[str, float]:
     return {name: speed(_FACTORIES[name](model), len(model.bands)) for name in names}
 
 
-def speed(run: Runtime, bands: int, rounds: int = 1, size: int = 512) -> float:
-    """Megapixels a second on full batches of random windows; the best of ``rounds``."""
-    rng = np.random.default_rng(0)
-    images = rng.random((run.batch, bands, size, size), np.float32)
-    present = np.ones(bands, np.float32)
-    run(images, present)  # the first pass compiles and allocates
-    best = 0.0
+def speed(run: Runtime, bands: int, window: tuple[int, int] = (512, 512), rounds: int = 1) -> float:
+    """Megapixels a second on full batches of random windows, so many side by side as `run` takes;
+    the median of ``rounds``."""
+    many = windows_at_a_time(run, window)
+    images = np.random.default_rng(0).random((many, bands, *window), np.float32)
+    work = partial(run, present=np.ones(bands, np.float32))
+    work(images)  # the first pass compiles and allocates
+    batches, took = [images] * 2 * run.workers, []
     for _ in range(rounds):
         began = time.perf_counter()
-        run(images, present)
-        best = max(best, run.batch * size * size / 1e6 / (time.perf_counter() - began))
-    return best
+        with sharing(run.workers) as begin:
+            for _ in side_by_side(work, batches, run.workers, begin):
+                pass
+        took.append(time.perf_counter() - began)
+    return float(len(batches) * images[:, 0].size / 1e6 / np.median(took))
+
+
+def windows_at_a_time(run: Runtime, window: tuple[int, int]) -> int:
+    """Most windows of (height, width) in a batch: about as many pixels as ``run`` asks for."""
+    return max(1, run.batch * BATCH_PX // (window[0] * window[1]))
 
 
 @lru_cache(maxsize=4)

@@ -22,12 +22,12 @@ from .inputs import NEEDED, check_bands, coarsening
 from .model import Model, load_model
 from .pixels import Mirrored, Pixels, TilePixels
 from .prediction import Predictor
-from .runtimes import Choice, Runtime, runtime, sharing
+from .runtimes import Choice, Runtime, runtime, sharing, windows_at_a_time
 from .weights import PACKAGED, ModelCard, WeightsError
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
 _WINDOWS = range(512, 1153, 64)
-"""Sides to choose from. Runtimes say how many windows of the first they take at a time."""
+"""Heights and widths to choose from."""
 _ROW_PX = 8_500_000
 """Most pixels of a row of windows, as far as sides allow: they are held in memory, so the windows
 of wide scenes are lower."""
@@ -173,11 +173,6 @@ class Segmenter:
                 )
             return max(self.network_m / gsd_m, 1.0)
         return coarsening(gsd_m)
-
-
-def windows_at_a_time(run: Runtime, window: tuple[int, int]) -> int:
-    """Most windows of that size in a batch: about as many pixels as ``run`` asks for."""
-    return max(1, run.batch * _WINDOWS[0] ** 2 // (window[0] * window[1]))
 
 
 def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> ByteArray:

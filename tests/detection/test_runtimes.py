@@ -126,14 +126,14 @@ def test_auto_takes_the_fastest_for_much_work_and_torch_for_little(weights, monk
 
 
 def test_speed_is_measured(model):
-    assert runtimes.speed(runtime(model, "torch"), len(model.bands), rounds=1, size=64) > 0
+    assert runtimes.speed(runtime(model, "torch"), len(model.bands), (64, 64)) > 0
 
 
 def test_the_packaged_network_can_be_measured():
     """It reads more bands than the made one."""
     model = load_model(DEFAULT_WEIGHTS)
     assert len(model.bands) == len(model.card.bands) == 8
-    assert runtimes.speed(runtime(model, "torch"), len(model.bands), size=64) > 0
+    assert runtimes.speed(runtime(model, "torch"), len(model.bands), (64, 64)) > 0
 
 
 class Short:
