@@ -65,7 +65,7 @@ class Model:
                 clear = p[:, :1] + p[:, 1:3].sum(1, keepdim=True) * (1 - cloud)
                 return torch.cat([clear, p[:, 1:3] * cloud, p[:, 3:]], dim=1)
 
-        return Calibrated(net or self.net).eval()
+        return Calibrated(self.net if net is None else net).eval()
 
     def onnx(self) -> bytes:
         """The same as an ONNX graph of any batch, height and width; exported once.

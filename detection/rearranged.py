@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from itertools import pairwise
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -34,16 +35,15 @@ def rearranged(net: SegmentationNet, present: Tensor) -> nn.Module:
         net: in evaluation; it stays as it is.
         present: (band,) float32, 1 where the sensor has the band.
     """
-    plain: nn.Module = fused(deepcopy(net))
-    side = 2 * net.config.stride
-    example, there = torch.rand(1, len(present), side, side), present[None]
-    try:
-        found = _Unfolded(fused(deepcopy(net)), present)
-        with torch.no_grad():
-            error = (found(example, there) - plain(example, there)).abs().max()
-    except (RuntimeError, TypeError):  # an encoder that uses its image in another way
-        return plain
-    return found if error < _SAME else plain
+    shape = (1, len(present), net.config.stride, net.config.stride)
+    example, there = torch.linspace(0, 1, prod(shape)).view(shape), present[None]
+    with torch.no_grad():
+        try:
+            found = _Unfolded(fused(deepcopy(net)), present)
+            error = (found(example, there) - net(example, there)).abs().max()
+        except (RuntimeError, TypeError):  # an encoder that uses its image in another way
+            error = torch.tensor(torch.inf)
+    return found if error < _SAME else fused(deepcopy(net))  # type: ignore[no-any-return]
 
 
 def fused(net: Any) -> Any:
