@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from math import ceil
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -107,6 +106,8 @@ def drop_specks(classes: ByteArray, min_px: int) -> ByteArray:
 
 def _small(flag: BoolArray, min_px: int) -> BoolArray:
     """Set pixels that belong to 8-connected groups of fewer than ``min_px``."""
+    import cv2
+
     _, labels, facts, _ = cv2.connectedComponentsWithStats(flag.view(np.uint8), connectivity=8)
     small: BoolArray = facts[:, cv2.CC_STAT_AREA] < min_px
     small[0] = False
