@@ -25,7 +25,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +43,11 @@ from kumosan.datasets.sensors import sensor
 from kumosan.datasets.windows import spans
 from kumosan.datasets.write import write_tile
 from kumosan.detection import MaskSettings, mask_scene
-from kumosan.detection.ahead import side_by_side
 from kumosan.detection.blending import batches
 from kumosan.detection.model import load_model
 from kumosan.detection.pixels import ScenePixels
-from kumosan.detection.runtimes import measured, runtime, sharing
-from kumosan.detection.segmenter import Segmenter, windows_at_a_time
+from kumosan.detection.runtimes import measured, runtime, speed, windows_at_a_time
+from kumosan.detection.segmenter import Segmenter
 from kumosan.detection.weights import ModelCard, save_weights
 from kumosan.synthesis.demo import demo_pair
 
@@ -154,29 +152,18 @@ def times(path: Path, weights: Path, name: str, folder: Path) -> dict[str, Any]:
         found["Mpix/s of runtimes"] = {k: round(v, 3) for k, v in measured(model).items()}
     run = runtime(model, name, pixels)
     name = run.name
-    side = segmenter.window(scene.shape, scene.gsd_m)
-    many = windows_at_a_time(run, side)
-    found["window"] = side
+    window = segmenter.window(scene.shape, scene.gsd_m)
+    many = windows_at_a_time(run, window)
+    found["window"] = window
 
     def read() -> None:
-        for _ in batches(ScenePixels(scene, model.bands), side, segmenter.overlap_px, many):
+        for _ in batches(ScenePixels(scene, model.bands), window, segmenter.overlap_px, many):
             pass
 
     found["reading s"] = seconds(read)
-    windows = len(spans(scene.shape[0], side, segmenter.overlap_px)) ** 2
-    ready = np.random.default_rng(0).random((many, len(model.bands), side, side), np.float32)
-    present = ScenePixels(scene, model.bands).present
-    run(ready, present)
-    few = max(4, min(20, windows // many))
-
-    def network() -> None:
-        with sharing(run.workers) as begin:
-            for _ in side_by_side(partial(run, present=present), [ready] * few, run.workers, begin):
-                pass
-
-    found["network s"] = (
-        float(np.median([seconds(network) for _ in range(3)])) * windows / many / few
-    )
+    grid = [spans(n, k, segmenter.overlap_px) for n, k in zip(scene.shape, window, strict=True)]
+    seen = len(grid[0]) * len(grid[1]) * window[0] * window[1] / 1e6
+    found["network s"] = seen / speed(run, len(model.bands), window, rounds=5)
     done = mask_scene(
         scene, folder / "mask.tif", MaskSettings("unet", weights=weights, runtime=name)
     )

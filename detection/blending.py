@@ -16,8 +16,8 @@ from ..datasets.windows import Span, ramp, spans
 from .inputs import filled
 from .pixels import Pixels
 
-ROWS = 128
-"""Most rows that are handed on at once."""
+ROWS = 32
+"""Most rows that are handed on at once: few, so that they stay in the processor's cache."""
 UNKNOWN = 0.25
 """Probability of each class where no window has a pixel."""
 
@@ -31,18 +31,20 @@ class Batch(NamedTuple):
     """(window, band, y, x), complete: see `inputs.filled`."""
 
 
-def batches(pixels: Pixels, size: int, overlap: int, many: int) -> Generator[Batch, None, None]:
+def batches(
+    pixels: Pixels, size: tuple[int, int], overlap: int, many: int
+) -> Generator[Batch, None, None]:
     """The windows over an image, row by row, without those that hold nothing.
 
     Args:
         pixels: the image.
-        size: side of a window, pixels.
+        size: (height, width) of a window, pixels.
         overlap: least number of pixels that neighbours share.
         many: most windows of a batch.
     """
     height, width = pixels.shape
-    columns = spans(width, size, overlap)
-    for rows in spans(height, size, overlap):
+    columns = spans(width, size[1], overlap)
+    for rows in spans(height, size[0], overlap):
         for first in range(0, len(columns), many):
             group = columns[first : first + many]
             left = group[0].start
@@ -69,7 +71,7 @@ def blended(
     Where windows overlap, their weights fall linearly to the border (`windows.ramp`).
 
     Args:
-        windows: each with its (window, 4, y, x) probabilities.
+        windows: each with its (window, 4, y, x) probabilities, which are changed.
         shape: (height, width) of the image.
     """
     total: FloatArray = np.zeros((4, 0, shape[1]), np.float32)
@@ -83,11 +85,9 @@ def blended(
         if total.shape[1] == 0:
             total = np.zeros((4, rows.stop - rows.start, shape[1]), np.float32)
         if columns:
-            down = ramp(rows)[:, None]
             for p, column in zip(predicted, columns, strict=True):
-                weight = down * ramp(column)
-                for k, plane in enumerate(p):  # one at a time stays in the processor's cache
-                    total[k, :, column.start : column.stop] += plane * weight
+                _fade(p, rows, column)
+                total[:, :, column.start : column.stop] += p
     yield from _finished(total, shape[0] - top)
 
 
@@ -96,4 +96,17 @@ def _finished(total: FloatArray, height: int) -> Generator[FloatArray, None, Non
     for first in range(0, height, ROWS):
         part = total[:, first : min(first + ROWS, height)]
         weight = part.sum(axis=0)
-        yield np.divide(part, weight, where=weight > 0, out=np.full_like(part, UNKNOWN))
+        known = weight > 0
+        if known.all():
+            yield part / weight
+        else:
+            yield np.divide(part, weight, where=known, out=np.full_like(part, UNKNOWN))
+
+
+def _fade(p: FloatArray, rows: Span, column: Span) -> None:
+    """Weigh (class, y, x) in place where neighbours share them, which is at the borders alone."""
+    down, across = ramp(rows)[:, None], ramp(column)
+    p[:, : rows.before] *= down[: rows.before]
+    p[:, len(down) - rows.after :] *= down[len(down) - rows.after :]
+    p[:, :, : column.before] *= across[: column.before]
+    p[:, :, len(across) - column.after :] *= across[len(across) - column.after :]

@@ -39,30 +39,33 @@ class Model:
         """What it reads."""
         return self.net.bands
 
-    def module(self) -> Any:
+    def module(self, net: Any = None) -> Any:
         """A torch module (image, present) -> calibrated probabilities, sharing the weights.
 
         Where the spectrum cannot be a cloud's (`plausible`), what was cloud is clear.
+
+        Args:
+            net: what answers as the network, in its place (`rearranged`).
         """
         import torch
         from torch import nn
 
         from .plausible import plausible
 
-        net, temperature = self.net, self.card.temperature
+        bands, temperature = self.bands, self.card.temperature
 
         class Calibrated(nn.Module):
-            def __init__(self) -> None:
+            def __init__(self, net: Any) -> None:
                 super().__init__()
                 self.net = net
 
             def forward(self, image: Any, present: Any) -> Any:
                 p = (self.net(image, present) / temperature).softmax(1)
-                cloud = plausible(image, present, net.bands)
+                cloud = plausible(image, present, bands)
                 clear = p[:, :1] + p[:, 1:3].sum(1, keepdim=True) * (1 - cloud)
                 return torch.cat([clear, p[:, 1:3] * cloud, p[:, 3:]], dim=1)
 
-        return Calibrated().eval()
+        return Calibrated(self.net if net is None else net).eval()
 
     def onnx(self) -> bytes:
         """The same as an ONNX graph of any batch, height and width; exported once.

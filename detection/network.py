@@ -105,17 +105,28 @@ class SegmentationNet(nn.Module):
                 multiples of ``config.stride``.
             present: (n, band) float32, 1 where the sensor has the band.
         """
-        seen = companded(image[:, : len(CANONICAL_BANDS)])
-        if self.config.thermal:
-            seen = torch.cat([seen, scaled(image[:, len(CANONICAL_BANDS) :])], dim=1)
-        pixels = self.fold(seen * present[:, :, None, None])
+        pixels = self.fold(torch.cat(self.seen(image), dim=1) * present[:, :, None, None])
         # What is the same everywhere need not be folded.
         there = present.repeat_interleave(self.config.fold**2, dim=1)[:, :, None, None]
         planes = [pixels, there.expand_as(pixels)]
         if self.config.features:
-            planes.append(self.fold(features(image, present, self.bands, self.config.features)))
+            planes.append(self.fold(self.extra(image, present)))
+        return self.answer(torch.cat(planes, dim=1))
+
+    def seen(self, image: Tensor) -> list[Tensor]:
+        """Reflectance, and kelvin, on scales that suit a network; of bands that lack, too."""
+        optical = len(CANONICAL_BANDS)
+        warm = [scaled(image[:, optical:])] if self.config.thermal else []
+        return [companded(image[:, :optical]), *warm]
+
+    def extra(self, image: Tensor, present: Tensor) -> Tensor:
+        """(n, plane, y, x) of the features that were asked for."""
+        return features(image, present, self.bands, self.config.features)
+
+    def answer(self, planes: Tensor) -> Tensor:
+        """(n, 4, y, x) float32 logits of what the U-Net reads."""
         # In the order of memory that convolutions want: they would copy it once each.
-        x = torch.cat(planes, dim=1).contiguous(memory_format=torch.channels_last)
+        x = planes.contiguous(memory_format=torch.channels_last)
         return self.unfold(self.unet(x)).float()
 
 

@@ -113,7 +113,7 @@ class ScenePixels:
             if self._is_warm(slot):
                 image[slot] = temperature(encoding.decode(stored[k : k + 1])[0])
             else:  # what is lost is known already
-                image[slot] = replace(encoding, nodata=None).decode(stored[k : k + 1])[0]
+                replace(encoding, nodata=None).decode(stored[k : k + 1], image[slot : slot + 1])
         if not known.all():
             image[:, np.logical_not(known)] = 0
         return image, known

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
+from torch import Tensor
 
 from ..datasets.bands import BandSet
 from .fmask import Fmask
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 def plausible(image: Tensor, present: Tensor, bands: BandSet) -> Tensor:
@@ -39,19 +37,22 @@ def plausible(image: Tensor, present: Tensor, bands: BandSet) -> Tensor:
     def passed(test: Tensor, *names: str) -> Tensor:
         return test | ~has(*names)
 
-    mean = (blue + green + red) / 3
-    spread = (blue - mean).abs() + (green - mean).abs() + (red - mean).abs()
+    # Of three numbers, what they differ from their mean, added up, is twice the largest difference.
+    visible = torch.stack([blue, green, red], dim=1)
+    low, high, mean = visible.amin(1), visible.amax(1), visible.mean(1)
+    half = Fmask.max_whiteness / 2
     tests = (
-        passed(spread < Fmask.max_whiteness * mean, "blue", "green", "red"),
-        passed(blue - 0.5 * red > Fmask.min_hot, "blue", "red"),
-        passed(nir - red < 0.8 * (nir + red), "nir", "red"),
-        passed(green - swir1 < 0.8 * (green + swir1), "green", "swir1"),
+        passed((high < (1 + half) * mean) & (low > (1 - half) * mean), "blue", "green", "red"),
+        passed(torch.sub(blue, red, alpha=0.5) > Fmask.min_hot, "blue", "red"),
+        passed(nir < 9 * red, "nir", "red"),  # (nir - red) / (nir + red) < 0.8
+        passed(green < 9 * swir1, "green", "swir1"),
         passed(nir > 0.75 * swir1, "nir", "swir1"),
         passed(swir2 > 0.03, "swir2"),
     )
     out = tests[0]
     for test in tests[1:]:
         out = out & test
-    snow = (green - swir1 > 0.15 * (green + swir1)) & (nir > 0.11) & (green > 0.1)
-    high = (cirrus > Fmask.min_cirrus) & ~snow & has("cirrus", "green", "nir", "swir1")
-    return (out | high)[:, None].to(image.dtype)
+    # (green - swir1) / (green + swir1) > 0.15
+    snow = (green > 1.15 / 0.85 * swir1) & (nir > 0.11) & (green > 0.1)
+    thin = (cirrus > Fmask.min_cirrus) & ~snow & has("cirrus", "green", "nir", "swir1")
+    return (out | thin)[:, None].to(image.dtype)

@@ -9,16 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from functools import lru_cache, partial
 from importlib.util import find_spec
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 
 from ..datasets.errors import MissingExtraError, UsageError
 from ..datasets.tile import FloatArray
+from .ahead import side_by_side
 
 if TYPE_CHECKING:
     from .model import Model
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 Choice = Literal["auto", "torch", "onnx", "openvino"]
 MEASURED_PX = 10_000_000
 """Images of fewer pixels are not worth the ten seconds that exporting and measuring take."""
+BATCH_PX = 512 * 512
 
 
 class Runtime(Protocol):
@@ -36,7 +36,7 @@ class Runtime(Protocol):
 
     @property
     def batch(self) -> int:
-        """How many windows of 512 x 512 it takes at once."""
+        """How many windows of BATCH_PX it takes at once."""
         ...
 
     @property
@@ -64,8 +64,7 @@ class TorchRuntime:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self.batch = 16 if self._device == "cuda" else 2
         self._bfloat16 = bfloat16
-        net = fused(deepcopy(model.module()))  # to() would move the shared weights
-        self._net = net.to(self._device, memory_format=torch.channels_last)
+        self._net = lru_cache(maxsize=4)(partial(_rearranged, model, self._device))
 
     @property
     def workers(self) -> int:
@@ -79,13 +78,24 @@ class TorchRuntime:
         import torch
 
         x, there = torch.from_numpy(images), torch.from_numpy(present).expand(len(images), -1)
+        net = self._net(tuple(present.tolist()))
         with (
             torch.inference_mode(),
             torch.autocast(self._device, torch.bfloat16, enabled=self._bfloat16),
         ):
-            p = self._net(x.to(self._device), there.to(self._device))
+            p = net(x.to(self._device), there.to(self._device))
         found: FloatArray = p.float().cpu().numpy()
         return found
+
+
+def _rearranged(model: Model, device: str, present: tuple[float, ...]) -> Any:
+    """The network for images of these bands, on the device."""
+    import torch
+
+    from .rearranged import rearranged
+
+    net = model.module(rearranged(model.net, torch.tensor(present)))
+    return net.to(device, memory_format=torch.channels_last)
 
 
 @contextmanager
@@ -102,25 +112,6 @@ def sharing(workers: int) -> Iterator[Callable[[], None]]:
         yield partial(torch.set_num_threads, max(1, threads // workers))
     finally:
         torch.set_num_threads(threads)
-
-
-def fused(net: Any) -> Any:
-    """The torch module with each BatchNorm2d taken into the convolution before it, in place.
-
-    Of those that follow each other in a Sequential, as in most encoders and in all decoders; others
-    stay as they are. ONNX's exporter does the same.
-    """
-    from torch import nn
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    for part in net.modules():
-        names = list(part._modules) if isinstance(part, nn.Sequential) else []
-        for first, second in pairwise(names):
-            conv, norm = part._modules[first], part._modules[second]
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                part._modules[first] = fuse_conv_bn_eval(conv, norm)
-                part._modules[second] = nn.Identity()
-    return net
 
 
 class OnnxRuntime:
@@ -214,18 +205,26 @@ def measured(model: Model) -> dict[str, float]:
     return {name: speed(_FACTORIES[name](model), len(model.bands)) for name in names}
 
 
-def speed(run: Runtime, bands: int, rounds: int = 1, size: int = 512) -> float:
-    """Megapixels a second on full batches of random windows; the best of ``rounds``."""
-    rng = np.random.default_rng(0)
-    images = rng.random((run.batch, bands, size, size), np.float32)
-    present = np.ones(bands, np.float32)
-    run(images, present)  # the first pass compiles and allocates
-    best = 0.0
+def speed(run: Runtime, bands: int, window: tuple[int, int] = (512, 512), rounds: int = 1) -> float:
+    """Megapixels a second on full batches of random windows, so many side by side as `run` takes;
+    the median of ``rounds``."""
+    many = windows_at_a_time(run, window)
+    images = np.random.default_rng(0).random((many, bands, *window), np.float32)
+    work = partial(run, present=np.ones(bands, np.float32))
+    work(images)  # the first pass compiles and allocates
+    batches, took = [images] * 2 * run.workers, []
     for _ in range(rounds):
         began = time.perf_counter()
-        run(images, present)
-        best = max(best, run.batch * size * size / 1e6 / (time.perf_counter() - began))
-    return best
+        with sharing(run.workers) as begin:
+            for _ in side_by_side(work, batches, run.workers, begin):
+                pass
+        took.append(time.perf_counter() - began)
+    return float(len(batches) * images[:, 0].size / 1e6 / np.median(took))
+
+
+def windows_at_a_time(run: Runtime, window: tuple[int, int]) -> int:
+    """Most windows of (height, width) in a batch: about as many pixels as ``run`` asks for."""
+    return max(1, run.batch * BATCH_PX // (window[0] * window[1]))
 
 
 @lru_cache(maxsize=4)

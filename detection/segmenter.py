@@ -22,12 +22,12 @@ from .inputs import NEEDED, check_bands, coarsening
 from .model import Model, load_model
 from .pixels import Mirrored, Pixels, TilePixels
 from .prediction import Predictor
-from .runtimes import Choice, Runtime, runtime, sharing
+from .runtimes import Choice, Runtime, runtime, sharing, windows_at_a_time
 from .weights import PACKAGED, ModelCard, WeightsError
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
-_WINDOWS = range(512, 897, 64)
-"""Sides to choose from. Runtimes say how many windows of the first they take at a time."""
+_WINDOWS = range(512, 1153, 64)
+"""Heights and widths to choose from."""
 _ROW_PX = 8_500_000
 """Most pixels of a row of windows, as far as sides allow: they are held in memory, so the windows
 of wide scenes are lower."""
@@ -60,7 +60,7 @@ class Segmenter:
     """Average with the image upside down: twice the time."""
     window_px: int | None = None
     """Side of what the network sees at a time; None takes what covers the scene with the fewest
-    pixels in all, 512 to 896."""
+    pixels in all, 512 to 1152 in each direction."""
     overlap_px: int = 64
     """Pixels that neighbouring windows share."""
     runtime: Choice = "auto"
@@ -99,16 +99,19 @@ class Segmenter:
         pixels = round(shape[0] * shape[1] / self._factor(gsd_m) ** 2)
         return runtime(self.model(), self.runtime, pixels)
 
-    def window(self, shape: tuple[int, int], gsd_m: float | None) -> int:
-        """Side in pixels of the network of the windows over an image of that size."""
+    def window(self, shape: tuple[int, int], gsd_m: float | None) -> tuple[int, int]:
+        """(height, width) in pixels of the network of the windows over an image of that size."""
         stride = self.model().stride
         if self.window_px is not None:
-            return -(-self.window_px // stride) * stride
+            return (-(-self.window_px // stride) * stride,) * 2
         factor = self._factor(gsd_m)
         height, width = (max(1, round(n / factor)) for n in shape)
-        largest = max(_WINDOWS[0], min(_WINDOWS[-1], _ROW_PX // width))
-        sides = range(_WINDOWS[0], largest + 1, _WINDOWS.step)
-        return best_size((height, width), self.overlap_px, stride, sides)
+        highest = max(_WINDOWS[0], min(_WINDOWS[-1], _ROW_PX // width))
+        heights = range(_WINDOWS[0], highest + 1, _WINDOWS.step)
+        return (
+            best_size(height, self.overlap_px, stride, heights),
+            best_size(width, self.overlap_px, stride, _WINDOWS),
+        )
 
     def classes(self, p: FloatArray) -> ByteArray:
         """(y, x) uint8 of probabilities (4, y, x)."""
@@ -136,18 +139,18 @@ class Segmenter:
             run, pixels.present, model.stride, self.flip, factor, self.network_m is not None
         )
         sane = _Sanity(model.path)
-        side = self.window(pixels.shape, pixels.gsd_m)
+        window = self.window(pixels.shape, pixels.gsd_m)
+        size = (round(window[0] * factor), round(window[1] * factor))
         windows = batches(
-            pixels, round(side * factor), round(self.overlap_px * factor),
-            windows_at_a_time(run, side),
-        )  # fmt: skip
+            pixels, size, round(self.overlap_px * factor), windows_at_a_time(run, window)
+        )
 
         def work(batch: Batch) -> FloatArray:
             if not batch.columns:
                 return np.empty((0, 4, 0, 0), np.float32)
             return sane.passed(batch.images, predict(batch.images))
 
-        many = height * width > _MANY * run.workers * (side * factor) ** 2
+        many = height * width > _MANY * run.workers * size[0] * size[1]
         workers = run.workers if many else 1
         # Closed whatever happens: a failure here must stop the other threads at once.
         with (
@@ -172,11 +175,6 @@ class Segmenter:
         return coarsening(gsd_m)
 
 
-def windows_at_a_time(run: Runtime, side: int) -> int:
-    """Most windows of ``side`` pixels in a batch: about as many pixels as ``run`` asks for."""
-    return max(1, run.batch * _WINDOWS[0] ** 2 // side**2)
-
-
 def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> ByteArray:
     """(y, x) uint8: the class of the largest weighed probability.
 
@@ -188,7 +186,12 @@ def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> ByteArray
     names = ("clear", "thick", "thin", "shadow")
     weights = np.array([card.decision.get(name, 1.0) for name in names], np.float32)
     weights[0] *= threshold / (1 - threshold)
-    return np.asarray((p * weights[:, None, None]).argmax(axis=0), np.uint8)
+    best, classes = p[0] * weights[0], np.zeros(p.shape[1:], np.uint8)
+    for code in range(1, len(names)):  # four passes, a quarter of what argmax takes across planes
+        weighed = p[code] * weights[code]
+        np.copyto(classes, np.uint8(code), where=weighed > best)
+        np.maximum(best, weighed, out=best)
+    return classes
 
 
 class _Sanity:
@@ -201,14 +204,16 @@ class _Sanity:
         self._path = path
         self._seen = [np.inf, -np.inf]  # reflectance
         self._low, self._high = np.full(3, np.inf), np.full(3, -np.inf)  # thick, thin, shadow
-        self._large = False
+        self._large = self._varies = False
         self._lock = Lock()
 
     def passed(self, images: FloatArray, p: FloatArray) -> FloatArray:
         """``p``, once it is found to be numbers. Several threads may ask."""
-        p_high = p.max(axis=(0, 2, 3))
-        if not np.isfinite(p_high + p.min(axis=(0, 2, 3))).all():
+        p_high = p.max(axis=(0, 2, 3))  # NaN, if there is one
+        if not np.isfinite(p_high).all():
             raise self._broken("not a number")
+        if self._varies:  # nothing more to learn
+            return p
         told = p[:, 1:].min(axis=(0, 2, 3), where=p[:, 1:] > 0, initial=np.inf)
         seen = images[:, : len(CANONICAL_BANDS)]
         low, high = seen.min(), seen.max()
@@ -217,13 +222,14 @@ class _Sanity:
             self._high = np.maximum(self._high, p_high[1:])
             self._seen = [min(self._seen[0], low), max(self._seen[1], high)]
             self._large |= min(p.shape[2:]) >= 8
+            self._varies = bool((self._high - self._low).max() >= _CONSTANT)
         return p
 
     def finish(self) -> None:
         """Raise if all images of some size, which varied, got one answer."""
         varied = self._seen[1] - self._seen[0] > 0.01
         known = (self._high > 0).all()  # not so where no pixel may be cloud
-        if self._large and varied and known and (self._high - self._low).max() < _CONSTANT:
+        if self._large and varied and known and not self._varies:
             raise self._broken("the same for every pixel")
 
     def _broken(self, problem: str) -> WeightsError:
