@@ -25,10 +25,10 @@ import numpy as np
 from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, BandSet
 from kumosan.datasets.catalog import read_catalog
 from kumosan.datasets.tile import Tile
+from kumosan.datasets.weights import read_card
 from kumosan.detection.classifier import Classifier
 from kumosan.detection.classifier_data import patches_of
 from kumosan.detection.patch_decision import auc
-from kumosan.detection.weights import read_card
 
 INPUTS = {
     "all bands": None,

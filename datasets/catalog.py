@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .errors import FileError, UsageError, ValueRangeError
+from .fingerprint import file_facts
 from .labelled import LabelledTile, parse_classes
 from .read import read, read_mask
 from .tile import CLEAR, NODATA
@@ -149,12 +150,21 @@ def made_by(row: Row) -> str:
 
 
 def is_clear(row: Row) -> bool:
-    """Whether the catalogue says that the image is without cloud: its role, or its mask."""
-    if row.more.get("role") == "clear":
-        return True
-    pixels = row.more.get("class_pixels") or {}
-    counts = {int(code): n for code, n in pixels.items() if int(code) != NODATA}
-    return row.mask_kind == "human" and sum(counts.values()) == counts.get(CLEAR, 0) > 0
+    """Whether the catalogue says that the image is without cloud and shadow.
+
+    Its ``role`` decides, if it has one; else a mask drawn by people, all of whose known pixels are
+    clear. The mask is opened only where the row has no ``class_pixels``.
+
+    Raises:
+        FileError, BandError, ValueRangeError: see `read_mask`.
+    """
+    role = row.more.get("role")
+    if role or row.mask is None or row.mask_kind != "human":
+        return bool(role == "clear")
+    if pixels := row.more.get("class_pixels"):
+        counts = {int(code): n for code, n in pixels.items() if int(code) != NODATA}
+        return bool(sum(counts.values()) == counts.get(CLEAR, 0) > 0)
+    return read_mask(row.mask).cover()["clear"] == 1
 
 
 @dataclass(frozen=True)
@@ -176,3 +186,7 @@ class CatalogTiles(Sequence[LabelledTile]):
 
     def __iter__(self) -> Iterator[LabelledTile]:
         return (self[i] for i in range(len(self)))
+
+    def stamps(self) -> list[tuple[str, list[tuple[str, int, int]]]]:
+        """Path and `file_facts` of each image: other ones are other images. Nothing is opened."""
+        return [(str(row.image.resolve()), file_facts(row.image)) for row in self.rows]

@@ -13,8 +13,9 @@ import numpy as np
 from ..datasets.errors import ValueRangeError
 from ..datasets.samples import CANONICAL_BANDS, sample_of
 from ..datasets.tile import FloatArray, Tile
+from ..datasets.weights import ModelCard, WeightsError, load_network
 from .inputs import check_bands, coarsening, filled, resized
-from .weights import PACKAGED, ModelCard, WeightsError, load_network
+from .weights import PACKAGED
 
 if TYPE_CHECKING:
     from .classifier_network import ClassifierNet

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .train_config import Optimization, SegmenterConfig, Source, Training, validated
+from ..datasets.configuration import Training, validated
+from .train_config import Optimization, SegmenterConfig, Source
 
 if TYPE_CHECKING:
     from .classifier_network import VggConfig

@@ -9,19 +9,20 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
+from ..datasets.configuration import as_json
 from ..datasets.errors import KumosanError
+from ..datasets.fitting import WEIGHTS, Tell, revision, seed_everything
 from ..datasets.loading import DrawSampler, make_loader
 from ..datasets.samples import CANONICAL_BANDS
 from ..datasets.splits import Fold
+from ..datasets.weights import ModelCard, read_card, save_weights
 from .classifier import Classifier
 from .classifier_config import ClassifierConfig
 from .classifier_data import Examples, examples, judged
 from .classifier_network import ClassifierNet
 from .patch_decision import Bools, Calibrated, Floats, calibrate
 from .patch_truth import patch_labels
-from .train_config import as_json
-from .training import WEIGHTS, Module, Tell, fit, revision, seed_everything
-from .weights import ModelCard, read_card, save_weights
+from .training import Module, fit
 
 
 class ClassifierModule(Module):
@@ -151,7 +152,7 @@ def _finished(path: Path, card: ModelCard) -> bool:
 
 
 def _put_on_card(path: Path, found: Calibrated) -> None:
-    from .weights import load_weights
+    from ..datasets.weights import load_weights
 
     card, state = load_weights(path, "classifier")
     card = replace(

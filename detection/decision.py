@@ -21,9 +21,9 @@ from ..datasets.labelled import meanings
 from ..datasets.protocols import Detector
 from ..datasets.splits import Fold
 from ..datasets.tile import NODATA, SHADOW, ByteArray, FloatArray
+from ..datasets.weights import ModelCard, load_weights, read_card, save_weights
 from .metrics import VIEWS, Confusion, compare, pooled
 from .segmenter import Segmenter, decided
-from .weights import ModelCard, load_weights, read_card, save_weights
 
 CALIBRATED = "calibrated.safetensors"
 """Written beside the weights of each fold."""

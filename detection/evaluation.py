@@ -13,13 +13,13 @@ from ..datasets.errors import UnfitError, UsageError, ValueRangeError
 from ..datasets.protocols import Detector
 from ..datasets.read import read, read_mask
 from ..datasets.tile import SHADOW, ByteArray, CloudMask
+from ..datasets.weights import WeightsError
 from .boundary import Boundary, compare_boundaries
 from .calibration import Reliability, reliability
 from .class_counts import ClassCounts, count_classes
 from .evaluation_pictures import Sight, take
 from .metrics import VIEWS, Confusion, compare
 from .postprocess import clean_up
-from .weights import WeightsError
 
 DetectorFor = Detector | Callable[[Row], Detector]
 """A detector, or what gives the one for an image: in cross-validation, its fold's."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ..datasets.plain import number
 from ..datasets.tables import table
 from ..datasets.tile import CLASS_NAMES
 from .bootstrap import intervals
@@ -73,12 +74,12 @@ def _view(view: str, scores: Sequence[Score], seed: int) -> dict[str, Any]:
         "n": total.n,
         **asdict(total),
         **_measures(total),
-        "interval_95": {m: [_number(v) for v in pair] for m, pair in ends.items()},
-        "patch_median": {m: _number(per_patch_median(counts, m)) for m in PATCH_MEASURES},
-        "patch_shares": {m: [_number(v) for v in patch_shares(counts, m)] for m in ("pa", "ua")},
+        "interval_95": {m: [number(v) for v in pair] for m, pair in ends.items()},
+        "patch_median": {m: number(per_patch_median(counts, m)) for m in PATCH_MEASURES},
+        "patch_shares": {m: [number(v) for v in patch_shares(counts, m)] for m in ("pa", "ua")},
         "boundary": {
-            "iou": _number(outlines.iou),
-            **{f"f1_{t}px": _number(outlines.f1(t)) for t in TOLERANCES_PX},
+            "iou": number(outlines.iou),
+            **{f"f1_{t}px": number(outlines.f1(t)) for t in TOLERANCES_PX},
         },
         "reliability": _reliability(curves) if curves else None,
     }
@@ -87,9 +88,9 @@ def _view(view: str, scores: Sequence[Score], seed: int) -> dict[str, Any]:
 def _classes(scores: Sequence[Score]) -> dict[str, Any]:
     total = sum((s.classes for s in scores), ClassCounts.zero())
     return {
-        "iou": {n: _number(v) for n, v in zip(CLASS_NAMES, total.iou, strict=True)},
-        "miou": _number(total.miou),
-        "micro_iou": _number(total.micro_iou),
+        "iou": {n: number(v) for n, v in zip(CLASS_NAMES, total.iou, strict=True)},
+        "miou": number(total.miou),
+        "micro_iou": number(total.micro_iou),
         "counts": total.counts.tolist(),
     }
 
@@ -107,7 +108,7 @@ def _sensors(scores: Sequence[Score]) -> dict[str, Any]:
 
 
 def _measures(counts: Any) -> dict[str, float | None]:
-    return {m: _number(getattr(counts, m)) for m in MEASURES}
+    return {m: number(getattr(counts, m)) for m in MEASURES}
 
 
 def _reliability(curves: Sequence[Any]) -> dict[str, Any]:
@@ -116,18 +117,12 @@ def _reliability(curves: Sequence[Any]) -> dict[str, Any]:
         total = total + one
     said, true = total.curve
     return {
-        "error": _number(total.error),
+        "error": number(total.error),
         "tiles": len(curves),
         "n": total.n.tolist(),
-        "probability": [_number(v) for v in said],
-        "frequency": [_number(v) for v in true],
+        "probability": [number(v) for v in said],
+        "frequency": [number(v) for v in true],
     }
-
-
-def _number(value: float) -> float | None:
-    """Six digits; None for NaN, which JSON does not know."""
-    value = float(value)
-    return round(value, 6) if value == value else None
 
 
 def markdown(part: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from ..datasets.bands import BLUE, GREEN, RED, BandSet
 from ..datasets.catalog import CatalogTiles, Row, made_by, read_catalog
 from ..datasets.errors import KumosanError, OutputError, UnfitError
+from ..datasets.fitting import CHECKPOINT, WEIGHTS, Tell
 from ..datasets.pace import Pace
 from ..datasets.protocols import Detector
 from ..datasets.splits import Fold
@@ -27,7 +28,6 @@ from .postprocess import clean_up
 from .segmenter import Segmenter
 from .segmenter_training import Run, SegmenterModule
 from .train_data import MixtureBuilder
-from .training import CHECKPOINT, WEIGHTS, Tell
 
 FACTS = "trial.json"
 """In the folder of a training: what it is."""

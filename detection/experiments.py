@@ -13,17 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..datasets.configuration import as_json, placed, read_toml, validated
 from ..datasets.errors import UsageError
 from ..datasets.splits import Fold
-from .train_config import (
-    CONFIGS,
-    SegmenterConfig,
-    as_json,
-    placed,
-    read_config,
-    read_toml,
-    validated,
-)
+from .train_config import CONFIGS, SegmenterConfig, read_config
 
 BASE = "base"
 """Name of the configuration that the variants are compared with."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.atomic import atomic_file
+from ..datasets.weights import WeightsError
 from .model import Model
 from .runtimes import runtime
-from .weights import WeightsError
 
 ALLOWED = 1e-3
 """Largest difference of a probability between runtimes."""

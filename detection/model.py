@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..datasets.bands import BandSet
 from ..datasets.errors import MissingExtraError
 from ..datasets.samples import CANONICAL_BANDS, WITH_THERMAL
-from .weights import ModelCard, load_network
+from ..datasets.weights import ModelCard, load_network
 
 if TYPE_CHECKING:
     from .network import SegmentationNet

@@ -15,6 +15,7 @@ from ..datasets.atomic import atomic_folder, refuse_existing
 from ..datasets.errors import FileError, OutputError, UsageError
 from ..datasets.labels.chips import scene_of
 from ..datasets.manifest import read_lines
+from ..datasets.plain import number
 from ..datasets.read import read
 from ..datasets.stretch import find_stretch, stretch_rgb
 from ..synthesis.contact_sheet import sheet
@@ -127,9 +128,7 @@ def write(
         for s in scores:
             if s.kept:
                 _link(s.path, place / s.path.name, link)
-        rows = [
-            {"path": str(s.path), "p_clear": _number(s.p_clear), "kept": s.kept} for s in scores
-        ]
+        rows = [{"path": str(s.path), "p_clear": number(s.p_clear), "kept": s.kept} for s in scores]
         (place / LINES).write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
         with (place / TABLE).open("w", encoding="utf-8", newline="") as file:
             table = csv.DictWriter(file, ["path", "p_clear", "kept"], lineterminator="\n")
@@ -149,10 +148,6 @@ def _row(s: Score) -> dict[str, str | None]:
         "image": s.path.name, "mask": None, "split": "train", "group": scene_of(s.path),
         "sensor": s.sensor, "mask_kind": "none", "classes_labelled": "none", "role": "clear",
     }  # fmt: skip
-
-
-def _number(p: float) -> float | None:
-    return round(p, 6) if p == p else None
 
 
 def borderline(scores: Sequence[Score], threshold: float) -> list[Score]:

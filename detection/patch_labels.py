@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from ..datasets.errors import FileError, UnfitError, ValueRangeError
 from ..datasets.labelled import LabelledTile
+from ..datasets.labels.chips import scene_of
 from ..datasets.read import read
 from ..datasets.tile import CLEAR, THICK, CloudMask
 from ..datasets.tile_store import resized
@@ -20,8 +20,6 @@ from ..datasets.torch_data import SegmentationDataset
 
 LABELS = ("clear", "cloudy")
 _RASTERS = (".tif", ".tiff", ".jp2")
-_PLACE = re.compile(r"_\d{5}_\d{5}$")
-"""What `kumosan tiles` appends to the name of the scene."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def read_patch_labels(path: str | Path) -> tuple[PatchLabel, ...]:
 
 def _of_folder(path: Path) -> tuple[PatchLabel, ...]:
     return tuple(
-        PatchLabel(image, name == "clear", _group(image))
+        PatchLabel(image, name == "clear", scene_of(image))
         for name in LABELS
         for image in sorted((path / name).glob("*"))
         if image.suffix.lower() in _RASTERS
@@ -84,12 +82,8 @@ def _of_csv(path: Path) -> tuple[PatchLabel, ...]:
         place = path.parent / image
         if not place.is_file():
             raise FileError(f"line {number} of {path} names {place}", "a file", "restore it")
-        out.append(PatchLabel(place, label == "clear", row.get("group") or _group(place)))
+        out.append(PatchLabel(place, label == "clear", row.get("group") or scene_of(place)))
     return tuple(out)
-
-
-def _group(image: Path) -> str:
-    return _PLACE.sub("", image.stem)
 
 
 @dataclass(frozen=True)

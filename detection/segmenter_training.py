@@ -8,14 +8,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..datasets.configuration import as_json
+from ..datasets.fitting import WEIGHTS, Tell, revision, seed_everything
 from ..datasets.loading import make_loader
 from ..datasets.splits import Fold
+from ..datasets.weights import ModelCard, WeightsError, load_weights, save_weights
 from .losses import Loss
 from .network import SegmentationNet
-from .train_config import SegmenterConfig, as_json
+from .train_config import SegmenterConfig
 from .train_data import MixtureBuilder
-from .training import WEIGHTS, Module, Tell, fit, revision, seed_everything
-from .weights import ModelCard, WeightsError, load_weights, save_weights
+from .training import Module, fit
 
 
 class SegmenterModule(Module):

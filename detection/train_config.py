@@ -9,31 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from ..datasets.configuration import (
-    STRICT,
-    Training,
-    as_json,
-    placed,
-    read_toml,
-    validated,
-)
+from ..datasets.configuration import STRICT, Training, validated
+from ..datasets.configuration import as_json as as_json
 from ..datasets.configuration import read_config as read_file
 
 if TYPE_CHECKING:
     from .network import NetworkConfig
-
-__all__ = [
-    "CONFIGS",
-    "Optimization",
-    "SegmenterConfig",
-    "Source",
-    "Training",
-    "as_json",
-    "placed",
-    "read_config",
-    "read_toml",
-    "validated",
-]
 
 CONFIGS = Path(__file__).with_name("configs")
 """Folder of the configurations that come with kumosan."""

@@ -9,31 +9,10 @@ import torch
 
 from ..datasets import fitting
 from ..datasets.configuration import Training
-from ..datasets.fitting import (
-    CHECKPOINT,
-    LOG,
-    WEIGHTS,
-    LightningModule,
-    Tell,
-    moving_average,
-    revision,
-    seed_everything,
-)
+from ..datasets.fitting import LightningModule, Tell
 from ..datasets.loading import DrawSampler
 from .optimization import optimizer, rate_factor
 from .train_config import Optimization
-
-__all__ = [
-    "CHECKPOINT",
-    "LOG",
-    "WEIGHTS",
-    "Module",
-    "Tell",
-    "fit",
-    "moving_average",
-    "revision",
-    "seed_everything",
-]
 
 
 class Module(LightningModule):

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..datasets.bands import BandSet
-from ..datasets.catalog import Row
+from ..datasets.catalog import Row, is_clear
 from ..datasets.errors import UnfitError, UsageError
 from ..datasets.pair import CloudyPair
 from ..datasets.protocols import Filler
-from ..datasets.read import read, read_mask
+from ..datasets.read import read
 from ..datasets.tile import FilledTile, Tile
 from ..datasets.weights import WeightsError
 from ..synthesis.composite import cloudify
@@ -23,8 +23,6 @@ from .calibration import coverage
 from .evaluation_pictures import Sight, take
 from .metrics import mae_by_band, measures_by_class, reflectances, rmse_by_band
 
-CLEAR_SHARE = 0.999
-"""Share of the labelled pixels that has to be clear for an image to count as clear."""
 UNKNOWN_GSD_M = 20.0
 """Pixel size that clouds are painted with where none is known; it only sets their scale."""
 PICTURES = 3
@@ -129,14 +127,15 @@ def evaluate(
 
 
 def clear_rows(rows: Iterable[Row], split: str) -> tuple[Row, ...]:
-    """The clear images of a split: those whose ``role`` says so, or whose labels are all clear.
+    """The clear images of a split: see `catalog.is_clear`.
 
     Raises:
         UsageError: the split does not exist, or holds none.
+        FileError, BandError, ValueRangeError: a mask cannot be read.
     """
     rows = tuple(rows)
     ours = [row for row in rows if row.split == split]
-    found = tuple(row for row in ours if _is_clear(row))
+    found = tuple(row for row in ours if is_clear(row))
     if not found:
         splits = ", ".join(sorted({r.split for r in rows})) or "none"
         raise UsageError(
@@ -145,13 +144,6 @@ def clear_rows(rows: Iterable[Row], split: str) -> tuple[Row, ...]:
             "choose another --split, or mark clear images in the catalogue",
         )
     return found
-
-
-def _is_clear(row: Row) -> bool:
-    role = row.more.get("role")
-    if role or row.mask is None or row.mask_kind != "human":
-        return role == "clear"
-    return read_mask(str(row.mask)).cover()["clear"] >= CLEAR_SHARE
 
 
 def middle(tile: Tile, size_px: int) -> Tile:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from ..datasets.bootstrap import percentiles, redrawn
+from ..datasets.plain import number
 from ..datasets.tables import table
 from .evaluation import Evaluation, Score
 from .metrics import MEASURES, VIEWS
 
-RESAMPLES = 1000
 SHOWN = ("rmse", "mae", "psnr", "ssim", "sam_deg", "ergas", "ndvi")
 HEAD = ("RMSE", "MAE", "PSNR, dB", "SSIM", "SAM, deg", "ERGAS", "NDVI error")
 """Headings of SHOWN."""
@@ -49,13 +51,13 @@ def facts(evaluation: Evaluation, seed: int = 0) -> dict[str, Any]:
                 "sensor": score.row.sensor,
                 "sky": score.sky,
                 "filler": name,
-                "filled": _number(score.filled),
-                "coverage_90": _number(score.coverage),
+                "filled": number(score.filled),
+                "coverage_90": number(score.coverage),
                 "views": {
-                    view: {m: _number(v) for m, v in of.items()}
+                    view: {m: number(v) for m, v in of.items()}
                     for view, of in score.measures.items()
                 },
-                "bands": {b: [_number(v) for v in pair] for b, pair in score.bands.items()},
+                "bands": {b: [number(v) for v in pair] for b, pair in score.bands.items()},
             }
             for name, scores in evaluation.scores.items()
             for score in scores
@@ -70,7 +72,7 @@ def _view(view: str, scores: Sequence[Score], seed: int) -> dict[str, Any]:
     return {
         "cases": len(seen),
         **{m: _mean([s.measures[view][m] for s in seen]) for m in MEASURES},
-        "rmse_interval_95": [_number(v) for v in interval(errors, seed)],
+        "rmse_interval_95": [number(v) for v in interval(errors, seed)],
     }
 
 
@@ -94,18 +96,9 @@ def interval(values: Sequence[tuple[str, float]], seed: int) -> tuple[float, flo
     """95 % interval of a mean, places (the first of each pair) drawn again with replacement.
 
     NaN with fewer than two places.
-
-    Source: Efron, Tibshirani (1993), An introduction to the bootstrap, chapter 13.
     """
-    groups = sorted({group for group, _ in values})
-    if len(groups) < 2:
-        return float("nan"), float("nan")
-    sums = np.array([sum(v for g, v in values if g == group) for group in groups])
-    counts = np.array([sum(g == group for g, _ in values) for group in groups])
-    n = len(groups)
-    times = np.random.default_rng(seed).multinomial(n, [1 / n] * n, RESAMPLES)
-    low, high = np.percentile((times @ sums) / (times @ counts), (2.5, 97.5))
-    return float(low), float(high)
+    parts = ((place, (value, 1)) for place, value in sorted(values, key=itemgetter(0)))
+    return percentiles(total / count for total, count in redrawn(parts, seed))
 
 
 def markdown(found: Mapping[str, Any]) -> str:
@@ -157,9 +150,4 @@ def digits(value: float | None, n: int = 4) -> str:
 
 def _mean(values: Sequence[float]) -> float | None:
     known = [v for v in values if math.isfinite(v)]
-    return _number(float(np.mean(known))) if known else None
-
-
-def _number(value: float) -> float | None:
-    """Six digits; None for what JSON does not know."""
-    return round(float(value), 6) if math.isfinite(value) else None
+    return number(float(np.mean(known))) if known else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 
 from ..datasets.atomic import atomic_file
 from ..datasets.bands import BandSet
+from ..datasets.fingerprint import digest
 from ..datasets.samples import Sample
 
 FOLDER = "paintings"
@@ -29,12 +28,11 @@ class Paintings:
     Args:
         folder: where they are kept; None keeps them in memory only.
         bands: those of the samples.
-        facts: all that decides what is painted; other facts, other files.
+        facts: all else that decides what is painted, the ground among it; other facts, other files.
     """
 
     def __init__(self, folder: Path | None, bands: BandSet, facts: Any) -> None:
-        text = json.dumps(facts, sort_keys=True, default=str)
-        name = hashlib.sha256(text.encode()).hexdigest()[:12]
+        name = digest({"facts": facts, "bands": repr(bands)})
         self.folder, self.bands = None if folder is None else folder / name, bands
         self._made: dict[int, Sample] = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,13 +17,18 @@ from ..datasets.tile import BoolArray, CloudMask, FilledTile, FloatArray, Tile
 from .common import MIN_CLEAR, Area
 from .learnt import Learnt
 from .painted import KINDS, Canvas, Painted, under_veils
-from .relation import Relation, removed
+from .relation import Learner, Relation, removed
 from .veil import VeilKind
 
-WINDOW_PX = 384
+WINDOW_PX = 256
 """Side of the windows of a large scene that are painted and learnt from."""
 HELD_OUT = 0.25
 """Share of the veils that the fit does not see, to learn how far it can be trusted."""
+
+STANDARD_LIMIT = 5.0
+"""Standard deviations from the mean at which features are cut off."""
+_ROWS = 4096
+# Pixels predicted at once: their rectified features stay in the processor's cache.
 
 DOUBT: dict[VeilKind, float] = {"thin": 0.6, "shadow": 1.9}
 """Factors of the error that held-out veils show. See docs/fills.md for how they were chosen."""
@@ -35,8 +41,8 @@ class Regression:
     Clear pixels are painted with thin clouds (or shadows) of widely random optics
     (:mod:`kumosan.gan.veil`); ridge regression on random rectified features of the painted
     spectra and their surroundings predicts what was taken away
-    (:class:`kumosan.gan.relation.Relation`). Added to the observed value, it keeps the texture
-    of the ground. No labels are needed.
+    (:class:`kumosan.gan.relation.Relation`), the mean of several draws of these features. Added to
+    the observed value, it keeps the texture of the ground. No labels are needed.
 
     Thick cloud hides the ground in every band and is left unfillable, as is everything in a
     scene with fewer than MIN_CLEAR clear pixels.
@@ -54,12 +60,14 @@ class Regression:
 
     seed: int = 0
     """Seed of veils, samples and random features."""
-    veils: int = 24
-    """Veils painted for each kind."""
+    veils: int = 48
+    """Veils painted for thin cloud; twice as many for shadow, which goes astray under few."""
     samples: int = 30_000
     """Painted pixels that are learnt from, at most."""
     units: int = 300
-    """Random rectified features."""
+    """Random rectified features of each draw."""
+    draws: int = 3
+    """Draws of random features whose predictions are averaged."""
     components: int = 0
     """Principal components of all bands by which a scene with more than 13 is looked at, beside 13
     of its bands. 24 take a third more time and gained nothing sure, see docs/ablation.md."""
@@ -72,6 +80,8 @@ class Regression:
                 raise ValueRangeError(
                     f"{name} = {getattr(self, name)}", "4 or more", f"give more {name}"
                 )
+        if self.draws < 1:
+            raise ValueRangeError(f"draws = {self.draws}", "1 or more", "give more draws")
         if self.components < 0:
             raise ValueRangeError(f"components = {self.components}", "0 or more", "give 0 for none")
 
@@ -89,27 +99,59 @@ class Regression:
         canvas = Canvas.of(tile, clear, kind, components=self.components)
         if canvas is None:
             return None
-        each = max(self.samples // self.veils, 1)
-        learn = list(under_veils(canvas, self.veils, each, WINDOW_PX, rng))
-        held = max(1, round(HELD_OUT * self.veils))
+        count = self.veils if kind == "thin" else 2 * self.veils
+        learn = list(under_veils(canvas, count, max(self.samples // count, 1), WINDOW_PX, rng))
+        held = max(1, round(HELD_OUT * count))
         fit, test = Painted.join(learn[:-held]), Painted.join(learn[-held:])
         if min(len(fit.x), len(test.x)) < MIN_CLEAR // 4:
             return None
-        learner = RandomFeatures.fit(fit, kind, self.units, rng)
-        return Relation.of(canvas, fit, learner, DOUBT[kind]).judged(test)
+        draws = [RandomFeatures.fit(fit, kind, self.units, rng) for _ in range(self.draws)]
+        return Relation.of(canvas, fit, Mean(draws), DOUBT[kind]).judged(test)
 
     def lift(self, tile: Tile, clear: BoolArray) -> None:
         """Nothing: all bands are modelled at once."""
 
 
 @dataclass(frozen=True)
-class RandomFeatures:
-    """Ridge regression on the features and random rectified combinations of them."""
+class Mean:
+    """The mean of what learners predict."""
 
-    scaler: StandardScaler
+    learners: Sequence[Learner]
+    """One or more."""
+
+    def predict(self, x: FloatArray) -> FloatArray:
+        """(n, band) corrections from (n, feature)."""
+        first, *others = self.learners
+        total = first.predict(x)
+        for learner in others:
+            total += learner.predict(x)
+        total /= np.float32(len(self.learners))
+        return total
+
+
+@dataclass(frozen=True)
+class RandomFeatures:
+    """Ridge regression on the features and random rectified combinations of them.
+
+    Fitted in double precision, predicted in single: with z = ``x / spread - middle``, clipped to
+    STANDARD_LIMIT, the corrections are z ``straight`` + max(z ``weights`` + ``thresholds``, 0)
+    ``bent`` + ``constant``.
+    """
+
+    spread: FloatArray
+    """(feature,) standard deviation of what was learnt from."""
+    middle: FloatArray
+    """(feature,) its mean over ``spread``."""
     weights: FloatArray
-    """(feature + 1, unit): random directions, and in the last row the thresholds."""
-    ridge: Ridge
+    """(feature, unit) random directions."""
+    thresholds: FloatArray
+    """(unit,)"""
+    straight: FloatArray
+    """(feature, band)"""
+    bent: FloatArray
+    """(unit, band)"""
+    constant: FloatArray
+    """(band,)"""
 
     @classmethod
     def fit(
@@ -127,15 +169,42 @@ class RandomFeatures:
         weights[:-1] *= np.float32(1.5 / np.sqrt(width))
         # Logarithms of dark bands are noisy: a hundred times the penalty.
         ridge = Ridge(alpha=stiffness * n * (1e-4 if kind == "thin" else 1e-2))
-        ridge.fit(_expand(scaler, weights, painted.x).astype(np.float64), removed(painted, kind))
-        return cls(scaler, weights, ridge)
+        spread = scaler.scale_.astype(np.float32)
+        middle = (scaler.mean_ / scaler.scale_).astype(np.float32)
+        z = _standard(painted.x, spread, middle)
+        both = np.hstack([z, _rectified(z, weights[:-1], weights[-1])]).astype(np.float64)
+        ridge.fit(both, removed(painted, kind))
+        coefficients = np.atleast_2d(ridge.coef_).T.astype(np.float32)
+        return cls(
+            spread,
+            middle,
+            weights[:-1],
+            weights[-1],
+            coefficients[:width],
+            coefficients[width:],
+            np.atleast_1d(ridge.intercept_).astype(np.float32),
+        )
 
     def predict(self, x: FloatArray) -> FloatArray:
         """(n, band) corrections from (n, feature)."""
-        return np.asarray(self.ridge.predict(_expand(self.scaler, self.weights, x)), np.float32)
+        out = np.empty((len(x), self.constant.size), np.float32)
+        for start in range(0, len(x), _ROWS):
+            z = _standard(x[start : start + _ROWS], self.spread, self.middle)
+            part = z @ self.straight
+            part += _rectified(z, self.weights, self.thresholds) @ self.bent
+            np.add(part, self.constant, out=out[start : start + _ROWS])
+        return out
 
 
-def _expand(scaler: StandardScaler, weights: FloatArray, x: FloatArray) -> FloatArray:
-    """Standardised features, and rectified random combinations of them."""
-    z = np.clip(scaler.transform(x), -5, 5).astype(np.float32)
-    return np.hstack([z, np.maximum(z @ weights[:-1] + weights[-1], 0)])
+def _standard(x: FloatArray, spread: FloatArray, middle: FloatArray) -> FloatArray:
+    """Features in standard deviations from their mean, far ones moved in."""
+    z = x / spread
+    z -= middle
+    return np.asarray(np.clip(z, -STANDARD_LIMIT, STANDARD_LIMIT, out=z), np.float32)
+
+
+def _rectified(z: FloatArray, weights: FloatArray, thresholds: FloatArray) -> FloatArray:
+    """(n, unit) random rectified combinations."""
+    h = z @ weights
+    h += thresholds
+    return np.asarray(np.maximum(h, 0, out=h), np.float32)

@@ -192,18 +192,21 @@ class Mixture:
             "enlarge": t.enlarge, "augment": augmentations(config.augment),
             "cache_bytes": t.cache_mb * 2**20 // len(config.sources),
             "guesses": [get(name) for name in guesses], "canvas": t.canvas, "keep": keep,
-            "facts": [guesses, t.canvas, t.crop, t.gsd_range_m, t.enlarge, seed, fold],
         }  # fmt: skip
+        facts = [guesses, t.canvas, t.crop, t.gsd_range_m, t.enlarge, seed, fold]
         parts, weights, told = [], [], []
         for source in config.sources:
             tiles: Any
+            ground: Any
             if source.kind == "landscape":
                 tiles = Landscapes(source.count, source.size, seed, drawn or windows)
+                ground = repr(tiles)
                 told.append(f"clouds painted on {len(tiles)} landscapes")
             else:
                 tiles = _clear_tiles(source, data, fold)
+                ground = tiles.stamps()
                 told.append(f"clouds painted on {len(tiles)} clear tiles")
-            parts.append(PaintedPairs(tiles, source, **settings))
+            parts.append(PaintedPairs(tiles, source, facts=[*facts, ground], **settings))
             weights += [source.weight / len(tiles)] * len(tiles)
         return cls(MixedDataset(parts), tuple(weights), "; ".join(told))
 

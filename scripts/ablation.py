@@ -44,16 +44,9 @@ def run(
         console.result({"scenes": steps, "fills": fills, "dry_run": True}, "\n".join(lines))
         return
 
-    def tell(what: str, number: int, of: int, left_s: float | None) -> None:
-        left = "" if left_s is None else f"; about {left_s / 60:.0f} min left"
-        console.note(f"{number} of {of}: {what}{left}", number=number, of=of, left_s=left_s)
-
     with console.phase("ablation"):
-        path = ablation_runs.run(asked, data, output, tell, common.overwrite)
-    console.result(
-        {"results": path, "seconds": console.seconds},
-        f"{console.seconds:.0f} s -> {path}; kumosan ablation table {output} shows them",
-    )
+        path = ablation_runs.run(asked, data, output, console.step, common.overwrite)
+    console.led_to("results", path, f"; kumosan ablation table {output} shows them")
 
 
 def table(

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -124,6 +125,11 @@ class Console:
 
         return tell
 
+    def step(self, what: Any, number: int, of: int, left_s: float | None) -> None:
+        """Which step of a long work begins, and how long all that is left will take."""
+        left = "" if left_s is None else f"; about {left_s / 60:.0f} min left"
+        self.note(f"{number} of {of}: {what}{left}", number=number, of=of, left_s=left_s)
+
     @contextmanager
     def counting(
         self, name: str, total: int, unit: str, every_s: float = 10
@@ -156,9 +162,18 @@ class Console:
                 task, completed=done, description=f"{name}, {remark}"
             )
 
+    def led_to(self, name: str, path: Path, remark: str = "") -> None:
+        """The outcome of a long work: one file, and the time that it took."""
+        text = f"{self.seconds:.0f} s -> {path}{remark}"
+        self.result({name: path, "seconds": self.seconds}, text)
+
     def result(self, facts: Mapping[str, Any], text: str) -> None:
         """The outcome on stdout: JSON with --json, else ``text``."""
-        print(json.dumps(_plain(facts)) if self._json else text, flush=True)
+        if self._json:
+            from ..datasets.plain import plain  # here: --help need not load rasterio
+
+            text = json.dumps(plain(facts), allow_nan=False)
+        print(text, flush=True)
 
 
 def _clock(seconds: float) -> str:
@@ -166,16 +181,3 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _plain(value: Any) -> Any:
-    """JSON-ready copy: floats rounded to 6 digits, paths and tuples as text and lists."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, float):
-        return round(value, 6) if value == value else None
-    if isinstance(value, (str, int)) or value is None:
-        return value
-    return str(value)

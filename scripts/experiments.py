@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .console import Console
 from .options import Common, expand
-
-if TYPE_CHECKING:
-    from ..detection.experiments import Trial
 
 app = typer.Typer(help="Compare variants of a training.", no_args_is_help=True)
 
@@ -44,16 +41,9 @@ def run(
         )
         return
 
-    def tell(trial: Trial, number: int, of: int, left_s: float | None) -> None:
-        left = "" if left_s is None else f"; about {left_s / 60:.0f} min left"
-        console.note(f"{number} of {of}: {trial}{left}", training=number, of=of, left_s=left_s)
-
     with console.phase("experiment"):
-        path = experiment_runs.run(asked, data, output, tell, common.overwrite)
-    console.result(
-        {"results": path, "seconds": console.seconds},
-        f"{console.seconds:.0f} s -> {path}; kumosan experiments table {output} shows them",
-    )
+        path = experiment_runs.run(asked, data, output, console.step, common.overwrite)
+    console.led_to("results", path, f"; kumosan experiments table {output} shows them")
 
 
 def table(

@@ -102,7 +102,8 @@ def segmenter(
     The same command on the same folder goes on where it was stopped; a folder that holds finished
     weights is refused without --overwrite. Writes weights.safetensors, metrics.csv and last.ckpt.
     """
-    from ..detection.train_config import SegmenterConfig, as_json, read_config
+    from ..datasets.configuration import as_json
+    from ..detection.train_config import SegmenterConfig, read_config
 
     console = Console(common.json, common.log_format, common.verbose)
     facts = read_config(SegmenterConfig, config, "segmenter")
@@ -119,12 +120,9 @@ def segmenter(
     if anew:
         clear_away(output)
     run = Run(facts, output, data, common.seed, part, init, logger)
-    tell = console.teller("training", "epochs")
     with console.phase("training"):
-        path = run.train(tell)
-    console.result(
-        {"weights": path, "seconds": console.seconds}, f"{console.seconds:.0f} s -> {path}"
-    )
+        path = run.train(console.teller("training", "epochs"))
+    console.led_to("weights", path)
 
 
 def calibrate(

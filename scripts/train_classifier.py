@@ -55,9 +55,10 @@ def command(
     is refused without --overwrite. Writes weights.safetensors, metrics.csv and last.ckpt, and the
     folders fold-0, fold-1, ... with the same of the networks that were trained to calibrate.
     """
+    from ..datasets.configuration import as_json
     from ..datasets.errors import FileError, UsageError
     from ..detection.classifier_config import ClassifierConfig
-    from ..detection.train_config import as_json, read_config
+    from ..detection.train_config import read_config
 
     console = Console(common.json, common.log_format, common.verbose)
     facts = read_config(ClassifierConfig, config, "classifier")
@@ -76,8 +77,8 @@ def command(
     if common.dry_run:
         console.result({"config": as_json(facts), "dry_run": True}, f"would train into {output}/")
         return
+    from ..datasets.weights import read_card
     from ..detection.classifier_training import Run
-    from ..detection.weights import read_card
 
     if anew:
         for place in (output, *output.glob("fold-*")):

@@ -62,9 +62,6 @@ def command(
         clear_away(output)
         shutil.rmtree(output / "samples", ignore_errors=True)
     run = Run(facts, output, data, common.seed, logger, fold=part)
-    tell = console.teller("training", "epochs")
     with console.phase("training"):
-        path = run.train(tell)
-    console.result(
-        {"weights": path, "seconds": console.seconds}, f"{console.seconds:.0f} s -> {path}"
-    )
+        path = run.train(console.teller("training", "epochs"))
+    console.led_to("weights", path)

@@ -192,13 +192,10 @@ class CloudPlane:
 
 
 def _power(base: FloatArray, exponent: float) -> FloatArray:
-    """``base ** exponent`` in place, 0 up to 1e-9: exp and log are vectorised, power is not."""
-    large = (base > 1e-9).view(np.uint8)
+    """``max(base, 1e-9) ** exponent`` in place: exp and log are vectorised, power is not."""
     log(np.maximum(base, np.float32(1e-9), out=base))
     base *= np.float32(exponent)
-    exp(base)
-    base *= large
-    return base
+    return exp(base)
 
 
 def _highest(height: FloatArray, valid: BoolArray, count: int) -> tuple[BoolArray, float]:

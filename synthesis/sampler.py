@@ -65,8 +65,9 @@ class CloudSampler:
         """
         name = self.presets[0]
         if len(self.presets) > 1:
-            share = np.array(self.weights) / sum(self.weights) if self.weights else None
-            name = self.presets[int(rng.choice(len(self.presets), p=share))]
+            ends = np.cumsum(self.weights or [1.0] * len(self.presets))
+            at = np.searchsorted(ends, rng.random() * ends[-1], side="right")
+            name = self.presets[min(int(at), len(self.presets) - 1)]
         sun = draw_sun(rng, acquired, self.sun_zenith_deg)
         layers = []
         for preset in PRESETS[name]:

@@ -109,11 +109,14 @@ class WarpedPlane:
     def _bend(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> FloatArray:
         """(2, y, x) float32 pixels by which u and v are bent: sums of waves."""
         down, right, phase, height = np.array(self.waves).transpose(2, 0, 1)[..., None]
-        rows = (y * (2 * np.pi / self.period_px) * down + phase)[..., None].astype(np.float32)
-        cols = (x * (2 * np.pi / self.period_px) * right)[:, :, None].astype(np.float32)
-        waves = np.sin(rows + cols)
-        waves *= (height * self.period_px)[..., None].astype(np.float32)
-        return np.asarray(waves.sum(1), np.float32)
+        rows = (y * (2 * np.pi / self.period_px) * down + phase).transpose(0, 2, 1)
+        cols = x * (2 * np.pi / self.period_px) * right
+        height = height.transpose(0, 2, 1) * self.period_px
+        # sin(a + b) = sin a cos b + cos a sin b: no sine for each pixel
+        along_y = np.concatenate([np.sin(rows) * height, np.cos(rows) * height], 2)
+        along_x = np.concatenate([np.cos(cols), np.sin(cols)], 1)
+        bends = along_y.astype(np.float32) @ along_x.astype(np.float32)
+        return np.asarray(bends, np.float32)
 
     def noise(self, window: Window, fields: Sequence[Field]) -> FloatArray:
         """(y, x) sum of ``fields``: drawn on a straight grid and read where the window lies."""

@@ -93,10 +93,10 @@ def state():
 @pytest.fixture(scope="session")
 def weights(state, tmp_path_factory) -> Path:
     """The same as a file of weights."""
+    from kumosan.datasets.configuration import as_json
     from kumosan.datasets.samples import CANONICAL_BANDS
+    from kumosan.datasets.weights import ModelCard, save_weights
     from kumosan.detection.network import NetworkConfig
-    from kumosan.detection.train_config import as_json
-    from kumosan.detection.weights import ModelCard, save_weights
 
     network = as_json(NetworkConfig("resnet18", 3, (16, 8, 8)))
     path = tmp_path_factory.mktemp("weights") / "w.safetensors"

@@ -1,15 +1,19 @@
 """The catalogue: rows are checked, and every error names its row."""
 
 import json
+import os
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from affine import Affine
 
-from kumosan.datasets.catalog import CatalogTiles, read_catalog
+from kumosan.datasets.catalog import CatalogTiles, is_clear, read_catalog
 from kumosan.datasets.errors import FileError, KumosanError, ValueRangeError
 from kumosan.datasets.labelled import meanings, parse_classes
+from kumosan.datasets.tile import CloudMask
+from kumosan.datasets.write import write_mask
 
 GOOD = {
     "image": "train/a.tif", "mask": "train/a_mask.tif", "split": "train", "group": "alps",
@@ -79,6 +83,32 @@ def test_a_missing_catalogue(tmp_path):
         read_catalog(tmp_path / "catalog.json")
 
 
+CLEARNESS = {
+    "a role decides": ({"role": "clear", "mask_kind": "none"}, True),
+    "a role decides against an empty mask": ({"role": "smoke", "class_pixels": {"0": 9}}, False),
+    "a mask drawn by people": ({"class_pixels": {"0": 9, "1": 0, "255": 3}}, True),
+    "a single pixel of shadow": ({"class_pixels": {"0": 9999, "3": 1}}, False),
+    "nothing known": ({"class_pixels": {"0": 0, "255": 3}}, False),
+    "a mask by a machine": ({"class_pixels": {"0": 9}, "mask_kind": "automatic"}, False),
+}
+
+
+@pytest.mark.parametrize("name", CLEARNESS)
+def test_a_clear_image_is_said_or_drawn_so(folder, name):
+    facts, clear = CLEARNESS[name]
+    (row,) = read_catalog(write(folder, [GOOD | facts]))
+    assert is_clear(row) is clear
+
+
+@pytest.mark.parametrize(("codes", "clear"), [((0, 255), True), ((0, 2), False), ((255,), False)])
+def test_a_mask_that_the_catalogue_does_not_count_is_opened(folder, codes, clear):
+    classes = np.resize(np.array(codes, np.uint8), (16, 16))
+    mask = CloudMask(classes, Affine(20, 0, 3e5, 0, -20, 5e6))
+    write_mask(folder / GOOD["mask"], mask, overwrite=True)
+    (row,) = read_catalog(write(folder, [GOOD]))
+    assert is_clear(row) is clear
+
+
 @pytest.mark.parametrize(
     ("text", "codes"),
     [
@@ -96,6 +126,19 @@ def test_unlabelled_classes_hide_among_the_others():
     assert meanings(frozenset((0, 1, 2, 3))).tolist() == np.eye(4, dtype=bool).tolist()
     both = meanings(frozenset((0, 1)))
     assert both.astype(int).tolist() == [[1, 0, 0, 1], [0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+
+
+def test_other_bytes_or_another_time_are_another_image(folder):
+    product = folder / "train" / "scene.SAFE"
+    product.mkdir()
+    (product / "b.jp2").write_bytes(b"xy")
+    rows = [GOOD, GOOD | {"image": "train/scene.SAFE", "mask": None, "classes_labelled": "none"}]
+    tiles = CatalogTiles(read_catalog(write(folder, rows)))
+    first, second = before = tiles.stamps()
+    assert first[0] == str(folder.resolve() / "train" / "a.tif") and second[0] == str(product)
+    assert [facts[0][:2] for _, facts in before] == [("a.tif", 1), ("b.jp2", 2)]
+    os.utime(product / "b.jp2", ns=(0, 5))
+    assert tiles.stamps() == [first, (second[0], [("b.jp2", 2, 5)])] != before
 
 
 def test_every_row_of_the_real_catalogue(data, catalog):

@@ -1,6 +1,7 @@
 """The STAC item of a cleaned scene: valid, honest about what is not known, readable again."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -183,3 +184,103 @@ def test_the_item_opens_as_the_filled_scene(tmp_path, acquired):
     assert again.acquired.time == acquired.time and again.acquired.level == "SR"
     assert again.bands.names == bands.names
     np.testing.assert_allclose(again.read().data, data, atol=1e-6)
+
+
+def number(low=-np.inf, high=np.inf):
+    return lambda v: not isinstance(v, bool) and isinstance(v, (int, float)) and low <= v <= high
+
+
+def numbers(count, kind):
+    return lambda v: len(v) == count and all(isinstance(x, kind) for x in v)
+
+
+def text(v) -> bool:
+    return isinstance(v, str) and bool(v)
+
+
+def a_class(c) -> bool:
+    """Of classification 2.0: a whole number and a machine-readable name are required."""
+    colour = re.fullmatch("[0-9A-F]{6}", c.get("color_hint", "000000"))
+    named = isinstance(c["value"], int) and re.fullmatch(r"[0-9A-Za-z_-]+", c["name"])
+    known = {"value", "name", "description", "color_hint", "nodata"}
+    return bool(colour and named and set(c) <= known and isinstance(c.get("nodata", True), bool))
+
+
+def classes(v) -> bool:
+    return len({c["value"] for c in v}) == len(v) > 0 and all(map(a_class, v))
+
+
+FIELDS = {
+    "eo/v2.0.0": {
+        "eo:cloud_cover": number(0, 100), "eo:center_wavelength": number(0),
+        "eo:full_width_half_max": number(0),
+    },
+    "projection/v2.0.0": {
+        "proj:code": lambda v: v is None or re.fullmatch(r"[A-Z]+:\w+", v), "proj:wkt2": text,
+        "proj:shape": numbers(2, int), "proj:transform": numbers(6, (int, float)),
+    },
+    "processing/v1.2.0": {
+        "processing:software": lambda v: v and all(map(text, [*v, *v.values()])),
+        "processing:lineage": text,
+        "processing:level": lambda v: re.fullmatch("RAW|L[0-4][A-D]?", v),
+    },
+    "raster/v2.0.0": {"raster:scale": number(), "raster:offset": number()},
+    "view/v1.0.0": {"view:sun_azimuth": number(0, 360), "view:sun_elevation": number(-90, 90)},
+    "classification/v2.0.0": {"classification:classes": classes},
+}  # fmt: skip
+"""What the tables of the published extensions allow in the fields that we use: no package brings
+their schemas, and pystac fetches them."""
+
+
+def extended(part) -> list[tuple[str, object]]:
+    """All fields with a prefix, wherever they stand."""
+    if isinstance(part, list):
+        return [field for p in part for field in extended(p)]
+    if not isinstance(part, dict):
+        return []
+    inner = [field for value in part.values() for field in extended(value)]
+    return [(k, v) for k, v in part.items() if ":" in k] + inner
+
+
+def check_extensions(made: dict) -> None:
+    told = {uri.removesuffix("/schema.json").split(".io/")[1] for uri in made["stac_extensions"]}
+    rules = {field: rule for name in told for field, rule in FIELDS[name].items()}
+    found = extended({k: made[k] for k in ("properties", "assets")})
+    assert {f.split(":")[0] for f, _ in found} == {rule.split(":")[0] for rule in rules}
+    for field, value in found:
+        assert field in rules, f"{field} is of no extension that is declared"
+        assert rules[field](value), f"{field} = {value!r}"
+
+
+@pytest.mark.parametrize("of", ODD.values(), ids=ODD)
+def test_fields_are_those_of_the_extensions_that_are_declared(of):
+    check_extensions(item(of))
+    check_extensions(item(of, cloud=None, valid=np.zeros(of.shape, bool)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("eo:cloud_cover", 101), ("eo:cloudiness", 5), ("proj:shape", [60]), ("view:sun_azimuth", "S"),
+     ("mgrs:utm_zone", 33), ("processing:software", {"kumosan": 1})],
+)  # fmt: skip
+def test_the_check_sees_a_wrong_field(field, value):
+    made = item(scene())
+    made["properties"][field] = value
+    with pytest.raises(AssertionError):
+        check_extensions(made)
+
+
+def test_pystac_reads_every_field_back():
+    pystac = pytest.importorskip("pystac", reason="the extra stac is not installed")
+    from pystac.extensions.classification import ClassificationExtension
+    from pystac.extensions.view import ViewExtension
+
+    made = item(scene())
+    read = pystac.Item.from_dict(made)
+    view = ViewExtension.ext(read)
+    assert (view.sun_azimuth, view.sun_elevation) == (340, 60)
+    for name in ("mask", "provenance"):
+        told = ClassificationExtension.ext(read.assets[name]).classes
+        assert [c.to_dict() for c in told] == made["assets"][name]["classification:classes"]
+        assert all(c.description for c in told)
+    assert read.to_dict(include_self_link=False) == made | {"links": []}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kumosan.datasets.catalog import read_catalog
+from kumosan.datasets.configuration import placed, validated
 from kumosan.datasets.errors import FileError, ValueRangeError
 from kumosan.datasets.labels.decisions import read_decisions, trusted, write_decisions
 from kumosan.datasets.read import read_mask
@@ -14,7 +15,7 @@ from kumosan.datasets.tile import CloudMask
 from kumosan.datasets.write import write_mask
 from kumosan.detection.audit import audit, find_shift
 from kumosan.detection.audit_report import write_audit
-from kumosan.detection.train_config import SegmenterConfig, placed, validated
+from kumosan.detection.train_config import SegmenterConfig
 from kumosan.detection.train_data import MixtureBuilder
 
 from .small_set import make

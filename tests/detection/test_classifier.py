@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from kumosan.datasets.configuration import as_json
 from kumosan.datasets.errors import FileError, UnfitError, UsageError, ValueRangeError
 from kumosan.datasets.samples import CANONICAL_BANDS
+from kumosan.datasets.weights import ModelCard, WeightsError, save_weights
 from kumosan.detection.classifier import Classifier, check_varied
 from kumosan.detection.classifier_network import ClassifierNet, VggConfig
-from kumosan.detection.train_config import as_json
-from kumosan.detection.weights import ModelCard, WeightsError, save_weights
 
 CONFIG = VggConfig(11, 0.05)
 CARD = ModelCard("classifier", as_json(CONFIG), CANONICAL_BANDS.names, 2.0, {"clear": 0.9})

@@ -14,13 +14,13 @@ if importlib.util.find_spec("lightning") is None:  # importing it here would ski
 from kumosan.datasets.errors import UnfitError, UsageError
 from kumosan.datasets.splits import Fold
 from kumosan.datasets.tile import Tile
+from kumosan.datasets.weights import load_weights, read_card
 from kumosan.datasets.write import write_tile
 from kumosan.detection.classifier import Classifier
 from kumosan.detection.classifier_config import ClassifierConfig
 from kumosan.detection.classifier_data import examples
 from kumosan.detection.classifier_training import ClassifierModule, Run, cut_up
 from kumosan.detection.train_config import read_config
-from kumosan.detection.weights import load_weights, read_card
 
 from .small_set import BANDS, CLOUD, GROUND, make
 

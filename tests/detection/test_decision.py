@@ -7,6 +7,7 @@ import pytest
 
 from kumosan.datasets.catalog import Row
 from kumosan.datasets.errors import UsageError
+from kumosan.datasets.weights import ModelCard, save_weights
 from kumosan.detection.decision import (
     Prediction,
     at_temperature,
@@ -15,7 +16,6 @@ from kumosan.detection.decision import (
     held_out,
     scores,
 )
-from kumosan.detection.weights import ModelCard, save_weights
 
 CARD = ModelCard("segmenter", {}, ("green",))
 

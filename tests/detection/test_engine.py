@@ -20,13 +20,13 @@ from kumosan.datasets.errors import FileError, OutputError, UnfitError, UsageErr
 from kumosan.datasets.samples import WITH_THERMAL
 from kumosan.datasets.scene import Scene
 from kumosan.datasets.tile import CLASS_NAMES, NODATA
+from kumosan.datasets.weights import ModelCard
 from kumosan.datasets.write import write_tile
 from kumosan.detection.ahead import ahead, side_by_side
 from kumosan.detection.engine import mask_scene
 from kumosan.detection.mask_settings import MaskSettings
 from kumosan.detection.postprocess import buffer, clean_up, cleaned_rows, drop_specks
 from kumosan.detection.segmenter import Segmenter
-from kumosan.detection.weights import ModelCard
 
 S2 = ("blue", "green", "red", "nir", "swir1", "swir2", "cirrus")
 

@@ -14,11 +14,11 @@ from kumosan.datasets.bands import GREEN, BandSet
 from kumosan.datasets.catalog import read_catalog
 from kumosan.datasets.errors import FileError, GridError, UsageError, ValueRangeError
 from kumosan.datasets.tile import CloudMask
+from kumosan.datasets.weights import WeightsError
 from kumosan.detection.evaluation import _score, evaluate, labelled_rows
 from kumosan.detection.evaluation_facts import facts, markdown
 from kumosan.detection.evaluation_pictures import SIDE_PX
 from kumosan.detection.evaluation_report import MAX_PICTURES_BYTES, page
-from kumosan.detection.weights import WeightsError
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from kumosan.datasets.augmentations import augmentations
+from kumosan.datasets.configuration import as_json
 from kumosan.datasets.errors import FileError, UsageError
 from kumosan.detection.experiments import BASE, merged, read_experiment
-from kumosan.detection.train_config import SegmenterConfig, as_json, read_config
+from kumosan.detection.train_config import SegmenterConfig, read_config
 
 REPO = Path(__file__).parents[2]
 SHIPPED = sorted((REPO / "benchmarks" / "experiments").glob("*.toml"))

@@ -1,5 +1,7 @@
 """What a patch's mask, or its label, says it is."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -87,6 +89,12 @@ def test_a_folder_and_a_table_say_the_same(patches):
     ]
     (patches / "labels.csv").write_text("\n".join(lines))
     assert read_patch_labels(patches / "labels.csv") == folder
+
+
+def test_the_scene_is_the_one_that_the_cut_wrote_down(patches):
+    line = {"file": "s1_00001_00000.tif", "source": "products/s9.tif"}
+    (patches / "cloudy" / "manifest.jsonl").write_text(json.dumps(line) + "\n")
+    assert [p.group for p in read_patch_labels(patches)] == ["s0", "s2", "s9"]
 
 
 def test_whole_patches_of_any_size_become_samples(patches):

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from kumosan.datasets.errors import MissingExtraError, UsageError
+from kumosan.datasets.weights import WeightsError
 from kumosan.detection import export, runtimes
 from kumosan.detection.export import ALLOWED, disagreement, export_onnx
 from kumosan.detection.model import load_model
 from kumosan.detection.prediction import Predictor
 from kumosan.detection.runtimes import runtime
 from kumosan.detection.segmenter import DEFAULT_WEIGHTS, Segmenter
-from kumosan.detection.weights import WeightsError
 
 
 @pytest.fixture(scope="module")

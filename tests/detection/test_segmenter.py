@@ -7,14 +7,14 @@ import pytest
 from affine import Affine
 
 from kumosan import detection
+from kumosan.datasets.configuration import as_json
 from kumosan.datasets.errors import FileError, UnfitError, ValueRangeError
 from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import NODATA
+from kumosan.datasets.weights import ModelCard, WeightsError, save_weights
 from kumosan.detection.network import NetworkConfig
 from kumosan.detection.runtimes import TorchRuntime
 from kumosan.detection.segmenter import Segmenter, decided
-from kumosan.detection.train_config import as_json
-from kumosan.detection.weights import ModelCard, WeightsError, save_weights
 
 CONFIG = NetworkConfig("resnet18", 3, (16, 8, 8))  # as the fixture `weights`
 CARD = ModelCard("segmenter", as_json(CONFIG), CANONICAL_BANDS.names)

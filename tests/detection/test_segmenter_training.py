@@ -11,13 +11,13 @@ if importlib.util.find_spec("lightning") is None:  # importing it here would ski
     pytest.skip("lightning is not installed: pip install 'kumosan[train]'", allow_module_level=True)
 
 from kumosan.datasets.catalog import CatalogTiles, read_catalog
+from kumosan.datasets.fitting import CHECKPOINT, LOG, moving_average
 from kumosan.datasets.splits import Fold
+from kumosan.datasets.weights import WeightsError, load_weights
 from kumosan.detection.metrics import compare, pooled
 from kumosan.detection.segmenter import Segmenter
 from kumosan.detection.segmenter_training import Run, SegmenterModule
 from kumosan.detection.train_config import SegmenterConfig, read_config
-from kumosan.detection.training import CHECKPOINT, LOG, moving_average
-from kumosan.detection.weights import WeightsError, load_weights
 
 from .small_set import CONFIG, make
 
@@ -44,13 +44,20 @@ def state(path):
     return load_weights(path, "segmenter")[1]
 
 
+@pytest.fixture(scope="module")
+def whole(config, folder, tmp_path_factory):
+    """Weights of a training that was not stopped, and what it told."""
+    told = []
+    out = tmp_path_factory.mktemp("whole")
+    return Run(config, out, folder).train(lambda *at: told.append(at)), told
+
+
 class Stop(Exception):
     pass
 
 
-def test_a_stopped_run_ends_as_one_that_was_not(config, folder, tmp_path, monkeypatch):
-    told = []
-    whole = Run(config, tmp_path / "whole", folder).train(lambda *at: told.append(at))
+def test_a_stopped_run_ends_as_one_that_was_not(config, folder, whole, tmp_path, monkeypatch):
+    weights, told = whole
     assert told == [(1, 2), (2, 2)]
 
     step = SegmenterModule.training_step
@@ -68,7 +75,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(config, folder, tmp_path, monkey
     again = []
     parts = Run(config, tmp_path / "parts", folder).train(lambda *at: again.append(at))
     assert again == [(2, 2)]
-    one, other = state(whole), state(parts)
+    one, other = state(weights), state(parts)
     assert all(torch.equal(one[name], other[name]) for name in one)
     log = (tmp_path / "parts" / LOG).read_text().splitlines()
     assert [line.split(",")[0] for line in log] == ["epoch", "0", "1"]
@@ -108,8 +115,8 @@ def test_the_card_tells_how_it_was_made(config, folder, tmp_path):
     assert card.network["encoder"] == "resnet18"
 
 
-def test_transfer_starts_from_other_weights(config, folder, tmp_path):
-    first = Run(longer(config, epochs=1), tmp_path / "first", folder).train()
+def test_transfer_starts_from_other_weights(config, folder, whole, tmp_path):
+    first, _ = whole
     frozen = replace(config.optimization, frozen="encoder", ema=0.0)
     more = replace(longer(config, epochs=1, samples=8), optimization=frozen)
     second = Run(more, tmp_path / "second", folder, init=first).train()
@@ -124,14 +131,18 @@ def test_transfer_starts_from_other_weights(config, folder, tmp_path):
         Run(longer(wider, epochs=1), tmp_path / "third", folder, init=first).train()
 
 
+@pytest.fixture(scope="module")
+def module(config):
+    return SegmenterModule(config)
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "radam", "nadam"])
 @pytest.mark.parametrize("scheduler", ["one-cycle", "cosine", "poly", "constant"])
-def test_optimizers_and_schedules_by_name(config, optimizer, scheduler):
+def test_optimizers_and_schedules_by_name(config, module, optimizer, scheduler):
     from kumosan.detection.optimization import optimizer as build
     from kumosan.detection.optimization import rate_factor
 
     settings = replace(config.optimization, optimizer=optimizer, learning_rate=0.1)
-    module = SegmenterModule(config)
     moved = build(module.parameters(), settings)
     assert type(moved).__name__.lower() == optimizer
     factors = [rate_factor(scheduler, s, 100) for s in range(101)]

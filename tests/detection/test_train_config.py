@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from kumosan.datasets.augmentations import augmentations
+from kumosan.datasets.configuration import as_json, validated
 from kumosan.datasets.errors import FileError, UsageError
-from kumosan.detection.train_config import CONFIGS, SegmenterConfig, as_json, read_config, validated
+from kumosan.detection.train_config import CONFIGS, SegmenterConfig, read_config
 
 SOURCE = '[[sources]]\nkind = "labelled"\n'
 

@@ -91,6 +91,13 @@ def untrained() -> Path:
     return generator(Path(mkdtemp()) / "w.safetensors", prior="idw")
 
 
+@cache
+def filled(name):
+    """(truth, cloudy tile, mask, fill) of one scene, which many promises are looked at on."""
+    truth, cloudy, mask = scene()
+    return truth, cloudy, mask, make(name).fill(cloudy, mask)
+
+
 def same(a, b):
     return np.array_equal(a.view(np.uint32), b.view(np.uint32))
 
@@ -103,8 +110,7 @@ class TestEveryFiller:
         assert isinstance(filler.bands, BandSet)
 
     def test_fills_and_accounts_for_every_pixel(self, name):
-        _, cloudy, mask = scene()
-        result = make(name).fill(cloudy, mask)
+        _, cloudy, mask, result = filled(name)
         todo = mask.contaminated
         assert result.tile.data.shape == cloudy.data.shape
         assert result.tile.data.dtype == result.confidence.dtype == np.float32
@@ -121,9 +127,8 @@ class TestEveryFiller:
         assert ((sure > 0) & (sure <= 1)).all()
 
     def test_touches_only_what_it_says(self, name):
-        _, cloudy, mask = scene()
-        before, classes = cloudy.data.copy(), mask.classes.copy()
-        result = make(name).fill(cloudy, mask)
+        _, cloudy, mask, result = filled(name)
+        before, classes = scene()[1].data, scene()[2].classes
         assert same(cloudy.data, before), "the input was changed"
         assert np.array_equal(mask.classes, classes)
         assert not result.filled[~mask.contaminated].any()
@@ -134,8 +139,7 @@ class TestEveryFiller:
     def test_values_are_plausible_and_finite(self, name):
         if name == "identity":
             pytest.skip("it fills nothing")
-        truth, cloudy, mask = scene()
-        result = make(name).fill(cloudy, mask)
+        truth, cloudy, _, result = filled(name)
         light = result.tile.data[:-1]
         assert np.array_equal(np.isfinite(light), np.isfinite(cloudy.data[:-1]))
         assert light[:, result.filled].min() >= 0
@@ -144,16 +148,15 @@ class TestEveryFiller:
     def test_nearer_to_the_truth_than_the_cloud(self, name):
         if name == "identity":
             pytest.skip("it fills nothing")
-        truth, cloudy, mask = scene()
-        result = make(name).fill(cloudy, mask)
+        truth, cloudy, _, result = filled(name)
         where = result.filled
         before = np.abs(cloudy.data - truth.data)[:-1][:, where].mean()
         after = np.abs(result.tile.data - truth.data)[:-1][:, where].mean()
         assert after < (0.9 if name in WEAK else 0.7) * before
 
     def test_same_input_same_bytes(self, name):
-        _, cloudy, mask = scene()
-        one, two = make(name).fill(cloudy, mask), make(name).fill(cloudy, mask)
+        _, cloudy, mask, one = filled(name)
+        two = make(name).fill(cloudy, mask)
         assert same(one.tile.data, two.tile.data)
         assert same(one.confidence, two.confidence)
         assert np.array_equal(one.provenance, two.provenance)

@@ -1,6 +1,7 @@
 """Training of the GAN: it learns, goes on where it stopped, and leaves weights with a card."""
 
 import importlib.util
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -16,11 +17,12 @@ from kumosan.datasets.fitting import CHECKPOINT, LOG, seed_everything
 from kumosan.datasets.splits import Fold
 from kumosan.datasets.torch_data import Draw
 from kumosan.datasets.weights import load_weights
+from kumosan.datasets.write import write_tile
 from kumosan.gan.train_config import GanConfig, read
 from kumosan.gan.train_data import Mixture, PaintedPairs
 from kumosan.gan.training import GanModule, Run
 
-from .small_set import CONFIG, make
+from .small_set import CONFIG, clear_tile, make
 
 torch.set_num_threads(1)
 
@@ -152,6 +154,29 @@ def test_a_stopped_run_does_not_paint_again(config, folder, tmp_path, monkeypatc
     parts = stopped(facts, folder, tmp_path / "parts", monkeypatch)
     assert sorted(painted) == [0, 1, 2]  # three tiles, each once, although two runs saw them
     assert same(whole, parts)
+
+
+def test_other_ground_is_painted_anew(config, folder, tmp_path, monkeypatch):
+    """A training that goes on in the same folder with other DATA finds nothing painted."""
+    source = replace(config.sources[0], paintings=1, turn=False)
+    small = replace(config, sources=(source,), augment={}, prior="")
+    painted = []
+    guessed = PaintedPairs._guessed
+    monkeypatch.setattr(
+        PaintedPairs, "_guessed", lambda self, d: painted.append(1) or guessed(self, d)
+    )
+
+    def sample(data, keep=tmp_path / "keep"):
+        painted.clear()
+        return Mixture.of(small, data, 0, keep=keep).dataset.sample(Draw(0, 0, 0)), len(painted)
+
+    mine = shutil.copytree(folder, tmp_path / "mine")
+    first, _ = sample(mine)
+    assert sample(mine)[1] == 0 and sample(folder)[1] == 1
+    write_tile(mine / "t0.tif", clear_tile(seed=9), overwrite=True)
+    anew, count = sample(mine)
+    assert count == 1 and not np.array_equal(anew.target, first.target)
+    assert np.array_equal(anew.target, sample(mine, None)[0].target)
 
 
 def test_samples_are_cut_out_of_what_was_painted_at_once(config, folder):

@@ -1,6 +1,7 @@
 """What is told while work goes on."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +37,21 @@ def test_what_was_done_before_does_not_count(clock, capsys):
     first, second = map(json.loads, capsys.readouterr().err.splitlines())
     assert "seconds_left" not in first
     assert second["seconds_left"] == 9 * 20
+
+
+def test_steps_and_their_end_are_told_with_time_left(clock, capsys):
+    console = Console(False, "plain")
+    console.step("fog on snow", 2, 9, None)
+    console.step("haze on snow", 3, 9, 150.0)
+    clock[0] = 130
+    console.led_to("weights", Path("run") / "w", "; look at it")
+    told = capsys.readouterr()
+    steps = ["2 of 9: fog on snow", "3 of 9: haze on snow; about 2 min left"]
+    assert told.err.splitlines() == steps
+    assert told.out == "30 s -> run/w; look at it\n"
+    Console(True, "json").step("x", 1, 2, 60.0)
+    event = {"event": "1 of 2: x; about 1 min left", "number": 1, "of": 2, "left_s": 60.0}
+    assert json.loads(capsys.readouterr().err) == event
+    console = Console(True)
+    console.led_to("weights", Path("run") / "w")
+    assert json.loads(capsys.readouterr().out) == {"weights": "run/w", "seconds": 0.0}

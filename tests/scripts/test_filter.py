@@ -12,13 +12,13 @@ from PIL import Image
 
 from kumosan.datasets.bands import BandSet
 from kumosan.datasets.catalog import is_clear, rows_to_learn
+from kumosan.datasets.configuration import as_json
 from kumosan.datasets.manifest import read_lines
 from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import Tile
+from kumosan.datasets.weights import ModelCard, save_weights
 from kumosan.datasets.write import write_tile
 from kumosan.detection.classifier_network import ClassifierNet, VggConfig
-from kumosan.detection.train_config import as_json
-from kumosan.detection.weights import ModelCard, save_weights
 
 from .running import answer as answered
 from .running import run as kumosan
@@ -166,7 +166,7 @@ def test_an_empty_or_missing_folder_is_refused(tmp_path, weights):
 
 
 def test_weights_of_another_kind_exit_5(patches, weights, tmp_path):
-    from kumosan.detection.weights import load_weights
+    from kumosan.datasets.weights import load_weights
 
     card, state = load_weights(weights, "classifier")
     save_weights(tmp_path / "w.safetensors", state, replace(card, kind="segmenter"))
@@ -178,7 +178,7 @@ def test_weights_of_another_kind_exit_5(patches, weights, tmp_path):
 
 
 def test_one_answer_for_all_is_a_broken_network(patches, weights, tmp_path):
-    from kumosan.detection.weights import load_weights
+    from kumosan.datasets.weights import load_weights
 
     card, state = load_weights(weights, "classifier")
     state["head.1.weight"] *= 0
