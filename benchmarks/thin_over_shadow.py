@@ -1,6 +1,6 @@
 """Where one filler costs more than another with the true mask: thin cloud over shadow told apart.
 
-    python benchmarks/thin_over_shadow.py DATA_FOLDER [--fillers auto idw] [-n 60] [--size 128]
+    python benchmarks/thin_over_shadow.py DATA_FOLDER [--fillers auto idw] [-n 30] [--size 128]
 
 The pairs are those of ``kumosan tune --catalog DATA`` with the same ``-n`` and ``--size``: clear
 images of split ``train`` under painted clouds. The cost is that of docs/tuning.md, in units of
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="folder that holds catalog.json")
     parser.add_argument("--fillers", nargs=2, default=("auto", "idw"))
-    parser.add_argument("-n", type=int, default=60, help="pairs")
+    parser.add_argument("-n", type=int, default=30, help="pairs")
     parser.add_argument("--size", type=int, default=128, help="side of a pair, pixels")
     options = parser.parse_args()
     others = ("unet", "hot", "ukis")  # the images that docs/tuning.md is of
