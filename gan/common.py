@@ -6,9 +6,12 @@ are *clear* (a source) or *to fill*. Invalid pixels are neither filled nor a sou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +29,9 @@ from ..datasets.tile import (
     FloatArray,
     Tile,
 )
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 MIN_CLEAR = 200
 """Clear pixels below which no relation is fitted, spectral or between dates."""
@@ -160,3 +166,16 @@ def row_blocks(shape: tuple[int, int], pixels: int = 1 << 18) -> list[slice]:
     height, width = shape
     step = max(1, ceil(pixels / max(width, 1)))
     return [slice(y, min(y + step, height)) for y in range(0, height, step)]
+
+
+def beside(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """What ``work`` makes of each item, in order; two at a time, for work outside of Python.
+
+    The items are taken in the caller's thread, so those that are drawn at random stay the same.
+    One at a time where OMP_NUM_THREADS says 1, as in the processes of a batch.
+    """
+    if os.environ.get("OMP_NUM_THREADS") == "1" or os.cpu_count() == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(2, "kumosan-beside") as pool:
+        yield from pool.map(work, items)

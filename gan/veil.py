@@ -63,7 +63,9 @@ def draw_veil(
     """
     period = float(np.exp(rng.uniform(np.log(24), np.log(200))))
     noise = fractal_noise(shape, period, offset=random_offset(rng))
-    rank = np.argsort(np.argsort(noise, axis=None)).reshape(shape) / max(noise.size - 1, 1)
+    rank = np.empty(noise.size)
+    rank[np.argsort(noise, axis=None)] = np.arange(noise.size)
+    rank = rank.reshape(shape) / max(noise.size - 1, 1)
     cover = rng.uniform(0.2, 0.8)
     height = np.clip((rank - (1 - cover)) / cover, 0, 1)
     if kind == "thin":

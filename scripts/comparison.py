@@ -17,7 +17,7 @@ from ..datasets.tile import THICK
 from ..detection.model import load_model
 from ..detection.postprocess import buffer, clean_up
 from .console import Console
-from .measured import measured
+from .measured import measured, thawed
 from .pipeline import REFERENCED, filler_settings
 
 T = TypeVar("T")
@@ -139,6 +139,7 @@ class Comparison:
         return {o.name: o.result for o in self.fills if o.result is not None}
 
 
+@thawed()
 def compare(
     tile: Tile,
     settings: Settings,

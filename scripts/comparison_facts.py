@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from itertools import combinations_with_replacement
 from math import isfinite
 from typing import Any
 
@@ -44,8 +45,7 @@ def facts(found: Comparison, shown: Sequence[Point] = ()) -> dict[str, Any]:
             "hidden": cover_facts(found.hidden.cover()),
             "detectors": [_detector(o, found) for o in found.masks],
             "agreement": _agreement(found),
-            "fillers": _fillers(found),
-            "left_as_it_was": _errors(tile, found),
+            **_fills(found),
             "spectra_bands": [tile.bands[i].name for i in tile.optical],
             "spectra_nm": [tile.bands[i].center_nm for i in tile.optical],
             "points": point_facts(found, shown),
@@ -90,19 +90,20 @@ def _detector(outcome: Outcome[Any], found: Comparison) -> dict[str, Any]:
 def _agreement(found: Comparison) -> dict[str, Any]:
     """IoU of every two detectors, by view."""
     masks = found.found
-    return {
-        view: {
-            a: {b: agreement(masks[a].classes, masks[b].classes, codes) for b in masks}
-            for a in masks
-        }
-        for view, codes in MASK_VIEWS.items()
-    }
+    table: dict[str, Any] = {view: {name: {} for name in masks} for view in MASK_VIEWS}
+    for view, codes in MASK_VIEWS.items():
+        for (a, one), (b, other) in combinations_with_replacement(masks.items(), 2):
+            same = agreement(one.classes, other.classes, codes)
+            table[view][a][b] = table[view][b][a] = same
+    return table
 
 
-def _fillers(found: Comparison) -> list[dict[str, Any]]:
-    """Row by row; two at a time, for most of it is SciPy's work outside of Python."""
+def _fills(found: Comparison) -> dict[str, Any]:
+    """Row by row; two at a time, for most of it is work outside of Python."""
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda outcome: _filler(outcome, found), found.fills))
+        left = pool.submit(_errors, found.tile, found)
+        rows = pool.map(lambda outcome: _filler(outcome, found), found.fills)
+        return {"fillers": list(rows), "left_as_it_was": left.result()}
 
 
 def _filler(outcome: Outcome[FilledTile], found: Comparison) -> dict[str, Any]:

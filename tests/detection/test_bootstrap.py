@@ -5,7 +5,7 @@ from math import isnan, sqrt
 import numpy as np
 import pytest
 
-from kumosan.detection.bootstrap import intervals
+from kumosan.detection.bootstrap import intervals, intervals_of_differences
 from kumosan.detection.metrics import Confusion
 
 
@@ -48,3 +48,31 @@ def test_the_seed_decides():
 def test_undefined_draws_are_left_out():
     patches = [("clear", Confusion(tn=10)), ("cloudy", Confusion(tp=4, fn=6))]
     assert intervals(patches, ("pa",))["pa"] == (0.4, 0.4)
+
+
+def test_what_both_share_cancels():
+    """Places differ a lot, the two detectors by the same share everywhere."""
+    hits = np.random.default_rng(3).integers(20, 81, 30)
+    both = [
+        (g, Confusion(tp=int(h) + 10, fn=90 - int(h)), Confusion(tp=int(h), fn=100 - int(h)))
+        for g, h in enumerate(hits)
+    ]
+    low, high = intervals_of_differences(both, ("pa",))["pa"]
+    assert low == pytest.approx(0.1) and high == pytest.approx(0.1)
+    alone = intervals([(g, one) for g, one, _ in both], ("pa",))["pa"]
+    assert alone[1] - alone[0] > 0.05
+
+
+def test_a_difference_has_a_sign_and_needs_two_places():
+    both = [(g, Confusion(tp=9, fn=1), Confusion(tp=4 + g, fn=6 - g)) for g in range(4)]
+    low, high = intervals_of_differences(both, ("pa",))["pa"]
+    assert 0 < low < high
+    turned = intervals_of_differences([(g, b, a) for g, a, b in both], ("pa",))["pa"]
+    assert turned == pytest.approx((-high, -low))
+    assert all(isnan(v) for v in intervals_of_differences(both[:1], ("pa",))["pa"])
+
+
+def test_a_difference_is_undefined_where_one_of_the_two_is():
+    nothing_called = (Confusion(fn=4, tn=6), Confusion(tp=3, fn=1, tn=6))
+    both = [(g, *nothing_called) for g in "ab"]
+    assert all(isnan(v) for v in intervals_of_differences(both, ("ua",))["ua"])

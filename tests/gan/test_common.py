@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +18,7 @@ from kumosan.datasets.tile import NODATA, OBSERVED, SPATIAL, UNFILLABLE, CloudMa
 from kumosan.gan.common import (
     Area,
     assemble,
+    beside,
     distance_px,
     fillable_bands,
     plausible_range,
@@ -116,3 +120,26 @@ def test_sample_draws_distinct_pixels_of_the_area() -> None:
 def test_row_blocks_cover_every_row_once(shape: tuple[int, int]) -> None:
     rows = [y for block in row_blocks(shape, 10) for y in range(block.start, block.stop)]
     assert rows == list(range(shape[0]))
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_work_beside_keeps_the_order_and_the_draws(monkeypatch, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    rng = np.random.default_rng(0)
+    drawn = (float(rng.random()) for _ in range(20))
+
+    def work(number):
+        time.sleep(0.01 * number)
+        return threading.current_thread().name, number
+
+    names, found = zip(*beside(work, drawn), strict=True)
+    assert list(found) == np.random.default_rng(0).random(20).tolist()
+    assert len(set(names)) == int(threads)
+
+
+def test_what_work_beside_raises_is_raised(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with pytest.raises(ZeroDivisionError):
+        list(beside(lambda n: 1 / n, [1, 0, 1]))

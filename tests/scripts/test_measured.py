@@ -1,10 +1,11 @@
 """Memory and time of one step."""
 
+import gc
 import time
 
 import numpy as np
 
-from kumosan.scripts.measured import measured
+from kumosan.scripts.measured import measured, thawed
 
 
 def test_memory_is_what_the_step_took_at_its_peak():
@@ -27,3 +28,11 @@ def test_a_system_that_does_not_tell(monkeypatch, tmp_path):
 
     monkeypatch.setattr(module, "_RESET", tmp_path / "absent" / "clear_refs")
     assert measured(lambda: 1).memory_mb is None
+
+
+def test_what_is_kept_from_the_collector_is_given_back():
+    before = gc.get_freeze_count()
+    with thawed():
+        measured(lambda: 1)
+        assert gc.get_freeze_count() > before
+    assert gc.get_freeze_count() == 0
