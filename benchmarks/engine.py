@@ -40,6 +40,7 @@ from kumosan import detection
 from kumosan.datasets import open_scene
 from kumosan.datasets.bands import BandSet
 from kumosan.datasets.sensors import sensor
+from kumosan.datasets.weights import ModelCard, save_weights
 from kumosan.datasets.windows import spans
 from kumosan.datasets.write import write_tile
 from kumosan.detection import MaskSettings, mask_scene
@@ -48,7 +49,6 @@ from kumosan.detection.model import load_model
 from kumosan.detection.pixels import ScenePixels
 from kumosan.detection.runtimes import measured, runtime, speed, windows_at_a_time
 from kumosan.detection.segmenter import Segmenter
-from kumosan.detection.weights import ModelCard, save_weights
 from kumosan.synthesis.demo import demo_pair
 
 BASE = 610
@@ -92,8 +92,8 @@ def parsed() -> argparse.Namespace:
 def random_weights(path: Path) -> Path:
     import torch
 
+    from kumosan.datasets.configuration import as_json
     from kumosan.detection.network import NetworkConfig, SegmentationNet
-    from kumosan.detection.train_config import as_json
 
     torch.manual_seed(0)
     config = NetworkConfig(thermal=True)  # as the one that ships

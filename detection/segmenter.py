@@ -15,6 +15,7 @@ from ..datasets.bands import BandSet
 from ..datasets.errors import GridError, ValueRangeError
 from ..datasets.samples import CANONICAL_BANDS
 from ..datasets.tile import ByteArray, CloudMask, FloatArray, Tile
+from ..datasets.weights import ModelCard, WeightsError
 from ..datasets.windows import best_size
 from .ahead import ahead, side_by_side
 from .blending import Batch, batches, blended
@@ -23,7 +24,7 @@ from .model import Model, load_model
 from .pixels import Mirrored, Pixels, TilePixels
 from .prediction import Predictor
 from .runtimes import Choice, Runtime, runtime, sharing, windows_at_a_time
-from .weights import PACKAGED, ModelCard, WeightsError
+from .weights import PACKAGED
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
 _WINDOWS = range(512, 1153, 64)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..datasets.configuration import STRICT, Training, validated
-from ..datasets.configuration import as_json as as_json
 from ..datasets.configuration import read_config as read_file
 
 if TYPE_CHECKING:

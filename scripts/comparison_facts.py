@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import combinations_with_replacement
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from ..datasets import FilledTile, Tile
+from ..datasets.plain import plain
 from ..detection.metrics import MEASURES, agreement
 from ..detection.metrics import VIEWS as MASK_VIEWS
 from ..detection.metrics import compare as compare_masks
@@ -28,7 +28,7 @@ VISIBLE_NM = 700.0
 def facts(found: Comparison, shown: Sequence[Point] = ()) -> dict[str, Any]:
     """All figures, JSON-ready: None where undefined; ``shown`` are the points of the spectra."""
     tile = found.tile
-    figures: dict[str, Any] = clean(
+    figures: dict[str, Any] = plain(
         {
             "scene": {
                 "sensor": tile.acquired.sensor,
@@ -52,17 +52,6 @@ def facts(found: Comparison, shown: Sequence[Point] = ()) -> dict[str, Any]:
         }
     )
     return figures
-
-
-def clean(value: Any) -> Any:
-    """A copy that JSON can hold: numbers of six digits, None for those that are none."""
-    if isinstance(value, Mapping):
-        return {k: clean(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [clean(v) for v in value]
-    if isinstance(value, (float, np.floating)):
-        return round(float(value), 6) if isfinite(value) else None
-    return value
 
 
 def _cost(outcome: Outcome[Any], found: Comparison) -> dict[str, Any]:

@@ -56,6 +56,32 @@ def test_a_module_has_at_most_300_lines(path):
     assert len(path.read_text("utf-8").splitlines()) <= 300
 
 
+def passed_on(path: Path) -> set[str]:
+    """Names that a module takes from another of ours and offers as its own."""
+    body = ast.parse(path.read_text("utf-8")).body
+    ours = [n for n in body if isinstance(n, ast.ImportFrom) and n.level]
+    taken = {a.asname or a.name for n in ours for a in n.names}
+    offered = {a.asname for n in ours for a in n.names if a.asname == a.name}
+    for node in body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            offered |= taken & set(ast.literal_eval(node.value))
+    return offered
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if p.name != "__init__.py"], ids=lambda p: str(p.relative_to(REPO))
+)
+def test_a_module_passes_no_names_on(path):
+    """Only the packages do: a thing is imported from where it is defined."""
+    assert passed_on(path) == set()
+
+
+def test_the_check_sees_names_that_are_passed_on(tmp_path):
+    bad = tmp_path / "bad.py"
+    bad.write_text("from .a import b, c\nfrom .d import e as e\n__all__ = ['b', 'own']\nown = c\n")
+    assert passed_on(bad) == {"b", "e"}
+
+
 def loaded(statement: str, names: list[str]) -> str:
     code = f"import sys; {statement}; print(sorted(set({names}) & set(sys.modules)))"
     return subprocess.run(
