@@ -221,4 +221,4 @@ def test_it_learns_to_lift_haze(config, folder, tmp_path):
     lines = (tmp_path / LOG).read_text().splitlines()
     column = lines[0].split(",").index("l1")
     l1 = [float(line.split(",")[column]) for line in lines[1:]]
-    assert np.mean(l1[-3:]) < 0.5 * l1[0]
+    assert np.mean(l1[-3:]) < 0.7 * l1[0]  # from a first guess that is good already
