@@ -1,16 +1,13 @@
-"""Work that overlaps: a step of a pipeline in a thread of its own, or in several."""
+"""Work that overlaps: a step of a pipeline that runs in a thread of its own, a little ahead."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator
 from queue import Full, Queue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 class _End(Generic[T]):
@@ -67,37 +64,3 @@ def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None,
     finally:
         enough.set()
         thread.join()
-
-
-def side_by_side(
-    work: Callable[[T], R], items: Iterable[T], workers: int, begin: Callable[[], None]
-) -> Generator[tuple[T, R], None, None]:
-    """(item, what ``work`` made of it), in order; so many are worked on at a time.
-
-    What ``work`` raises, the caller gets in the item's place. When the caller stops, what runs is
-    waited for, and nothing else begins.
-
-    Args:
-        work: called in threads of its own, but for one worker: then in the caller's.
-        items: one more than there are workers is taken from them before the first is yielded.
-        workers: how many.
-        begin: called first in each of those threads.
-    """
-    if workers == 1:
-        for item in items:
-            yield item, work(item)
-        return
-    running: deque[tuple[T, Future[R]]] = deque()
-    with ThreadPoolExecutor(workers, "kumosan-beside", begin) as pool:
-        try:
-            for item in items:
-                running.append((item, pool.submit(work, item)))
-                if len(running) > workers:
-                    first, found = running.popleft()
-                    yield first, found.result()
-            while running:
-                first, found = running.popleft()
-                yield first, found.result()
-        finally:
-            for _, found in running:
-                found.cancel()

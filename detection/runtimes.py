@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 import numpy as np
 
 from ..datasets.errors import MissingExtraError, UsageError
+from ..datasets.side_by_side import side_by_side
 from ..datasets.tile import FloatArray
-from .ahead import side_by_side
 
 if TYPE_CHECKING:
     from .model import Model

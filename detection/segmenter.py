@@ -14,10 +14,11 @@ import numpy as np
 from ..datasets.bands import BandSet
 from ..datasets.errors import GridError, ValueRangeError
 from ..datasets.samples import CANONICAL_BANDS
+from ..datasets.side_by_side import side_by_side
 from ..datasets.tile import ByteArray, CloudMask, FloatArray, Tile
 from ..datasets.weights import ModelCard, WeightsError
 from ..datasets.windows import best_size
-from .ahead import ahead, side_by_side
+from .ahead import ahead
 from .blending import Batch, batches, blended
 from .inputs import NEEDED, check_bands, coarsening
 from .model import Model, load_model

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
 from typing import TypeVar
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..datasets.errors import ValueRangeError
+from ..datasets.side_by_side import side_by_side
 from ..datasets.tile import (
     CLEAR,
     NODATA,
@@ -174,8 +174,6 @@ def beside(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     The items are taken in the caller's thread, so those that are drawn at random stay the same.
     One at a time where OMP_NUM_THREADS says 1, as in the processes of a batch.
     """
-    if os.environ.get("OMP_NUM_THREADS") == "1" or os.cpu_count() == 1:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(2, "kumosan-beside") as pool:
-        yield from pool.map(work, items)
+    alone = os.environ.get("OMP_NUM_THREADS") == "1" or os.cpu_count() == 1
+    for _, found in side_by_side(work, items, 1 if alone else 2):
+        yield found
