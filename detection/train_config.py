@@ -41,7 +41,10 @@ class Source:
     weight: float = 1.0
     """Share of the samples, among the weights of all sources."""
     shadow_boost: float = 1.0
-    """``labelled``: how much more often tiles with drawn shadow come than others."""
+    """``labelled``: how much more often tiles with shadow in their label come than others."""
+    match_shadows: bool = False
+    """``labelled``: complete labels of shadow by the dark ground that the drawn clouds fall on when
+    they are moved away from the sun, and leave out drawn shadow that is not dark (see `matched`)."""
     mapping: dict[str, int] = field(default_factory=dict)
     """``labelled``: other meanings of the codes in the masks, for example ``{"4" = 1}``; 255
     ignores."""

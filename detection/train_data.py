@@ -33,6 +33,7 @@ from ..datasets.torch_data import CropDataset, SegmentationDataset
 from ..synthesis.composite import cloudify
 from ..synthesis.landscapes import Landscapes
 from ..synthesis.sampler import CloudSampler
+from .matched import with_matched_shadows
 from .train_config import SegmenterConfig, Source
 
 SHADOW_SURE, SHADOW_UNSURE = 0.80, 0.92
@@ -81,7 +82,7 @@ class PaintedDataset(CropDataset):
 
 @dataclass(frozen=True)
 class Labels(Sequence[LabelledTile]):
-    """Labelled tiles, their codes read in another meaning. Picklable.
+    """Labelled tiles, their codes read in another meaning, shadows matched. Picklable.
 
     A tile without any cloud holds no cloud's shadow either, so its label is a full one even where
     the labellers did not draw shadows: ground that must not look like shadow.
@@ -89,6 +90,7 @@ class Labels(Sequence[LabelledTile]):
 
     rows: tuple[Row, ...]
     mapping: tuple[tuple[int, int], ...] = ()
+    match_shadows: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -97,12 +99,12 @@ class Labels(Sequence[LabelledTile]):
         item = CatalogTiles(self.rows)[i]
         if is_clear(self.rows[i]):
             item = replace(item, labelled=ALL_CLASSES)
-        if item.mask is None or not self.mapping:
-            return item
-        table = np.arange(256, dtype=np.uint8)
-        for code, meaning in self.mapping:
-            table[code] = meaning
-        return replace(item, mask=replace(item.mask, classes=table[item.mask.classes]))
+        if item.mask is not None and self.mapping:
+            table = np.arange(256, dtype=np.uint8)
+            for code, meaning in self.mapping:
+                table[code] = meaning
+            item = replace(item, mask=replace(item.mask, classes=table[item.mask.classes]))
+        return with_matched_shadows(item) if self.match_shadows else item
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,8 @@ class MixtureBuilder:
         kept = tuple(row for row in rows if self._kept(row) and not _icy(row, source.max_cirrus))
         _require(kept, source)
         mapping = tuple((int(code), meaning) for code, meaning in source.mapping.items())
-        tiles = Labels(kept, mapping)
-        weights = [source.shadow_boost if SHADOW in row.labelled else 1.0 for row in kept]
+        tiles = Labels(kept, mapping, source.match_shadows)
+        weights = [source.shadow_boost if shaded else 1.0 for shaded in _shaded(kept, tiles)]
         dataset = SegmentationDataset(tiles, **self._settings)
         return dataset, weights, f"{len(kept)} labelled tiles ({', '.join(source.mask_kinds)})"
 
@@ -188,6 +190,13 @@ class MixtureBuilder:
         tiles = Landscapes(source.count, source.size, self.seed, self._settings["bands"])
         dataset = PaintedDataset(tiles, source, **self._settings)
         return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
+
+
+def _shaded(rows: Sequence[Row], tiles: Labels) -> list[bool]:
+    """Whether the label of each tile tells of shadow; they are only read where shadow is matched."""
+    if not tiles.match_shadows:
+        return [SHADOW in row.labelled for row in rows]
+    return [item.mask is not None and SHADOW in item.mask.classes for item in tiles]
 
 
 def _icy(row: Row, max_cirrus: float) -> bool:
