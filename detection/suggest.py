@@ -42,10 +42,13 @@ def uncertainty(found: Sequence[FloatArray]) -> float:
     """Of one tile, in nats.
 
     Args:
-        found: (4, y, x) probabilities of one detector or more, NaN-free; of one its mean entropy
+        found: (4, pixel) probabilities of one detector or more, NaN-free; of one its mean entropy
             counts, of several the entropy of their mean less the mean of their entropies.
+            Without any pixel, which leaves nothing to label, it is 0.
     """
     mean = np.mean(found, axis=0)
+    if not mean.size:
+        return 0.0
     whole = float(_entropy(mean).mean())
     return whole if len(found) == 1 else whole - float(np.mean([_entropy(p).mean() for p in found]))
 
@@ -56,7 +59,12 @@ def _entropy(p: FloatArray) -> FloatArray:
 
 
 def describe(tile: Tile, p: FloatArray) -> FloatArray:
-    """What a tile shows: quantiles of its canonical bands, their roughness, its classes."""
+    """What a tile shows: quantiles of its canonical bands, their roughness, its classes.
+
+    Args:
+        tile: reflectance.
+        p: (4, pixel) probabilities on its valid pixels.
+    """
     sample = sample_of(tile, CANONICAL_BANDS)
     parts: list[FloatArray] = []
     for plane in sample.image:
@@ -64,7 +72,8 @@ def describe(tile: Tile, p: FloatArray) -> FloatArray:
         seen = seen if seen.size else np.zeros(1, np.float32)
         rough = np.abs(np.diff(plane, axis=1)).mean() if plane.shape[1] > 1 else 0.0
         parts.append(np.sqrt(np.clip([*np.quantile(seen, _QUANTILES), rough], 0, None)))
-    return np.concatenate([*parts, p.mean(axis=(1, 2))]).astype(np.float32)
+    classes = p.mean(axis=1) if p.size else np.zeros(len(p))
+    return np.concatenate([*parts, classes]).astype(np.float32)
 
 
 def choose(
@@ -113,7 +122,7 @@ def suggest(
     """Choose tiles by what the detectors say of them."""
     unsure, features = [], []
     for count, tile in enumerate(tiles, 1):
-        found = [probabilities(detector.mask(tile)) for detector in detectors]
+        found = [probabilities(detector.mask(tile))[:, tile.valid] for detector in detectors]
         unsure.append(uncertainty(found))
         features.append(describe(tile, np.mean(found, axis=0)))
         tell(count, len(tiles))

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kumosan.datasets.errors import UsageError
-from kumosan.detection.suggest import choose, uncertainty
+from kumosan.datasets.tile import CloudMask
+from kumosan.detection.suggest import choose, suggest, uncertainty
 
 
 def sure(p):
@@ -53,3 +54,20 @@ def test_chance_is_chance():
 def test_nothing_to_choose_from_is_one_sentence():
     with pytest.raises(UsageError):
         choose(np.zeros(0), np.zeros((0, 1), np.float32), 5)
+
+
+def test_pixels_without_data_are_not_what_is_unsure(scene):
+    """A detector gives them 1/4 for each class; a tile of nothing else has nothing to label."""
+
+    class Sure:
+        def mask(self, tile):
+            p = np.full((4, *tile.shape), 0.25, np.float32)
+            p[:, tile.valid] = np.array([0.7, 0.1, 0.1, 0.1])[:, None]
+            return CloudMask.like(tile, np.zeros(tile.shape), p)
+
+    whole, half, none = (scene(np.zeros((16, 16), bool)) for _ in range(3))
+    half.data[:, :8] = np.nan
+    none.data[:] = np.nan
+    found = {s.number: s.uncertainty for s in suggest([none, half, whole], [Sure()], 3)}
+    assert found[0] == 0
+    assert found[1] == pytest.approx(found[2], abs=1e-6) and found[1] > 0
