@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .errors import MissingExtraError
+from .errors import MissingExtraError, UsageError
 from .loading import DrawSampler
 from .vision import torchvision
 
@@ -80,6 +80,9 @@ def fit(
         logger: ``csv`` (writes ``metrics.csv``), ``wandb`` or ``mlflow``.
         tell: called with (epochs done, epochs of all) after each.
         watch: more callbacks.
+
+    Raises:
+        UsageError: the package of the logger is not installed.
     """
     out.mkdir(parents=True, exist_ok=True)
     last = out / CHECKPOINT
@@ -149,13 +152,23 @@ class _Progress(Callback):
 
 
 def _logger(name: str, out: Path) -> Any:
-    """A logger of Lightning's; False for ``csv``, which is `_Log`."""
+    """A logger of Lightning's; False for ``csv``, which is `_Log`.
+
+    Raises:
+        UsageError: its package is not installed.
+    """
     from lightning.pytorch import loggers
 
-    if name == "wandb":
-        return loggers.WandbLogger(save_dir=out)
-    if name == "mlflow":
-        return loggers.MLFlowLogger(save_dir=str(out / "mlruns"))
+    try:
+        if name == "wandb":
+            return loggers.WandbLogger(save_dir=out)
+        if name == "mlflow":
+            return loggers.MLFlowLogger(save_dir=str(out / "mlruns"))
+    except ModuleNotFoundError as error:  # neither comes with kumosan
+        raise UsageError(
+            f"the logger {name}, which is not installed", f"the package {name}",
+            f"run: pip install {name}",
+        ) from error  # fmt: skip
     return False
 
 
