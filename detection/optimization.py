@@ -13,8 +13,16 @@ WARM_UP = 0.1
 """Share of a one-cycle training in which the rate rises."""
 
 
-def optimizer(parameters: Iterable[nn.Parameter], config: Optimization) -> optim.Optimizer:
-    """The optimizer that ``config`` names, over the parameters that may move."""
+def optimizer(
+    parameters: Iterable[nn.Parameter], config: Optimization, mixed: bool = False
+) -> optim.Optimizer:
+    """The optimizer that ``config`` names, over the parameters that may move.
+
+    Args:
+        parameters: of the network.
+        config: name and settings.
+        mixed: for mixed precision, where Lightning does not clip what moves in one pass.
+    """
     moving = [p for p in parameters if p.requires_grad]
     rate, decay = config.learning_rate, config.weight_decay
     if config.optimizer == "sgd":
@@ -24,7 +32,7 @@ def optimizer(parameters: Iterable[nn.Parameter], config: Optimization) -> optim
     }  # fmt: skip
     # One pass over the weights instead of ten: on processors these cost a sixth of a step.
     one_pass = config.optimizer in ("adamw", "adam") and all(p.device.type == "cpu" for p in moving)
-    fused = {"fused": True} if one_pass else {}
+    fused = {"fused": True} if one_pass and not mixed else {}
     return kinds[config.optimizer](moving, lr=rate, weight_decay=decay, **fused)
 
 

@@ -24,7 +24,7 @@ class Module(LightningModule):
 
     def configure_optimizers(self) -> Any:
         o = self.optimization
-        moved = optimizer(self.parameters(), o)
+        moved = optimizer(self.parameters(), o, mixed="mixed" in self.trainer.precision)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             moved, lambda step: rate_factor(o.scheduler, step, steps)
