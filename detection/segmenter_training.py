@@ -24,11 +24,13 @@ class SegmenterModule(Module):
     """How one batch moves the weights."""
 
     def __init__(self, config: SegmenterConfig) -> None:
+        config.check()
         super().__init__(config.optimization)
         self.net = SegmentationNet(config.network_config).to(memory_format=torch.channels_last)
         self.loss = Loss(config.loss, config.class_weights)
         if config.optimization.frozen == "encoder":
-            self.net.unet.encoder.requires_grad_(False)
+            # Out of training, too: else its BatchNorms would go on to the new data.
+            self.net.unet.encoder.requires_grad_(False).eval()
 
     def training_step(self, batch: dict[str, Tensor], number: int) -> Tensor:
         logits = self.net(batch["image"], batch["present"])

@@ -12,6 +12,7 @@ SMALL = NetworkConfig("resnet18", 3, (16, 8, 8))
 CONFIGS = {
     "default": NetworkConfig(),
     "resnet18": SMALL,
+    "Inception-v4": NetworkConfig("inceptionv4", 3, (16, 8, 8)),  # its own strides are odd
     "a timm encoder": NetworkConfig("tu-regnetx_002", 4, (16, 16, 8, 8)),
     "full resolution": replace(SMALL, fold=1),
     "thermal": replace(SMALL, thermal=True),

@@ -2,6 +2,7 @@
 
 import importlib.util
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,13 +12,16 @@ if importlib.util.find_spec("lightning") is None:  # importing it here would ski
     pytest.skip("lightning is not installed: pip install 'kumosan[train]'", allow_module_level=True)
 
 from kumosan.datasets.catalog import CatalogTiles, read_catalog
+from kumosan.datasets.errors import UsageError
 from kumosan.datasets.fitting import CHECKPOINT, LOG, moving_average
+from kumosan.datasets.loading import make_loader
 from kumosan.datasets.splits import Fold
-from kumosan.datasets.weights import WeightsError, load_weights
+from kumosan.datasets.weights import WeightsError, load_weights, save_weights
 from kumosan.detection.metrics import compare, pooled
 from kumosan.detection.segmenter import Segmenter
 from kumosan.detection.segmenter_training import Run, SegmenterModule
 from kumosan.detection.train_config import SegmenterConfig, read_config
+from kumosan.detection.train_data import MixtureBuilder
 
 from .small_set import CONFIG, make
 
@@ -121,7 +125,7 @@ def test_transfer_starts_from_other_weights(config, folder, whole, tmp_path):
     more = replace(longer(config, epochs=1, samples=8), optimization=frozen)
     second = Run(more, tmp_path / "second", folder, init=first).train()
     one, other = state(first), state(second)
-    layers = [n for n in one if "encoder" in n and n.endswith("conv1.weight")]
+    layers = [n for n in one if "encoder" in n]  # with the means that its BatchNorms have seen
     assert layers and all(torch.equal(one[n], other[n]) for n in layers)
     heads = [n for n in one if "decoder" in n and n.endswith("weight")]
     assert any(not torch.equal(one[n], other[n]) for n in heads)
@@ -165,3 +169,88 @@ def test_one_worker_or_none_make_the_same_weights(config, folder, tmp_path):
     paths = [Run(longer(short, workers=n), tmp_path / str(n), folder).train() for n in (0, 1)]
     one, other = (state(p) for p in paths)
     assert all(np.array_equal(one[n], other[n]) for n in one)
+
+
+@pytest.mark.parametrize("encoder", ["inceptionv4", "resnet34", "tu-mobilenetv3_small_100"])
+def test_any_encoder_trains_and_is_a_detector_of_any_size(config, folder, tmp_path, encoder):
+    config = replace(config, network={**config.network, "encoder": encoder})
+    mixture = MixtureBuilder(config, folder).build()
+    batch = next(iter(make_loader(mixture.dataset, 4, sampler=mixture.order(4, 0))))
+    module = SegmenterModule(config)
+    moved = torch.optim.SGD(module.parameters(), 1e-2)
+    before = next(module.net.unet.encoder.parameters()).clone()
+    logits = module.net(batch["image"], batch["present"])
+    module.loss(logits, batch["mask"], batch["meanings"]).backward()
+    moved.step()
+    assert not torch.equal(before, next(module.net.unet.encoder.parameters()))
+    card = Run(config, tmp_path, folder)._card("")
+    save_weights(tmp_path / "w.safetensors", module.net.state_dict(), card)
+    tile = CatalogTiles(read_catalog(folder))[0].tile
+    tile = replace(tile, data=tile.data[:, :37, :51].copy(), stored=None)
+    mask = Segmenter(tmp_path / "w.safetensors").mask(tile)
+    assert mask.classes.shape == (37, 51)
+    assert mask.probability.sum(0) == pytest.approx(np.ones((37, 51)), abs=1e-4)
+
+
+def test_bfloat16_is_used_where_it_is_asked_for(config, folder, tmp_path, monkeypatch):
+    """Products are rounded to 8 bits; weights, loss and what is saved stay as good as they were."""
+    seen, step = [], SegmenterModule.training_step
+
+    def watched(self, batch, number):
+        hook = self.net.unet.encoder.conv1.register_forward_hook(
+            lambda part, given, out: seen.append(out.dtype)
+        )
+        loss = step(self, batch, number)
+        hook.remove()
+        seen.append(loss.dtype)
+        return loss
+
+    monkeypatch.setattr(SegmenterModule, "training_step", watched)
+    weights = {}
+    for precision in ("32-true", "bf16-mixed"):
+        short = longer(config, epochs=1, samples=4, precision=precision)
+        weights[precision] = state(Run(short, tmp_path / precision, folder).train())
+    assert seen == [torch.float32, torch.float32, torch.bfloat16, torch.float32]
+    one, other = weights.values()
+    assert all(torch.isfinite(t).all() for t in other.values())
+    assert any(not torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("wandb", "WandbLogger"), ("mlflow", "MLFlowLogger")])
+def test_losses_go_to_the_logger_of_that_name(config, folder, tmp_path, monkeypatch, name, kind):
+    from lightning.pytorch import loggers
+
+    class Kept(loggers.CSVLogger):
+        told: ClassVar[list] = []
+
+        def __init__(self, save_dir):
+            super().__init__(tmp_path)
+            Kept.told.append(str(save_dir))
+
+        def log_metrics(self, metrics, step=None):
+            Kept.told += [metrics["loss"]] if "loss" in metrics else []
+
+    monkeypatch.setattr(loggers, kind, Kept)
+    Run(longer(config, samples=4), tmp_path / "run", folder, logger=name).train()
+    place, *losses = Kept.told
+    assert place.startswith(str(tmp_path / "run"))
+    assert len(losses) == 2 and all(loss > 0 for loss in losses)
+    assert not (tmp_path / "run" / LOG).exists()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("wandb", "WandbLogger"), ("mlflow", "MLFlowLogger")])
+def test_a_logger_that_is_not_installed(config, folder, tmp_path, monkeypatch, name, kind):
+    from lightning.pytorch import loggers
+
+    def missing(save_dir):
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr(loggers, kind, missing)
+    with pytest.raises(UsageError, match=f"pip install {name}"):
+        Run(longer(config, samples=4), tmp_path / "run", folder, logger=name).train()
+
+
+def test_mistakes_cost_no_training(config, folder, tmp_path):
+    with pytest.raises(UsageError, match="stride"):
+        Run(longer(config, crop=36), tmp_path / "run", folder).train()
+    assert not (tmp_path / "run").exists()
