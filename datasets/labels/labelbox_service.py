@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ class LabelboxService:
 
     client: Any
     """``labelbox.Client``."""
-    key: str
+    key: str = field(repr=False)
 
     @classmethod
     def connect(cls, env: Mapping[str, str]) -> LabelboxService:
