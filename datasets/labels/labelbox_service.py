@@ -85,7 +85,8 @@ class LabelboxService:
                 raise UsageError(
                     f"no project '{project}' in this workspace", "one that is there", "correct it"
                 )
-            task = found.export(params={"label_details": True, "project_details": True})
+            told_too = ("label_details", "project_details", "performance_details")  # skipped ones
+            task = found.export(params=dict.fromkeys(told_too, True))
             task.wait_till_done()
             rows = [line.json for line in task.get_buffered_stream()] if task.has_result() else []
         return read_labels(rows, f"project {project}", Masks(None, MaskFetcher(self.key)))

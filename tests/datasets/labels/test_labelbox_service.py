@@ -165,7 +165,9 @@ def test_pull_reads_the_export_and_fetches_masks_with_the_key(chips, tmp_path, m
     assert (label.classes((8, 8)) == CLASSES).all() and label.annotator == "ann@example.org"
     assert all(url.startswith("https://api.labelbox.com/masks/") for url in fetched)
     (export,) = asked(server, "exportDataRowsInProject")
-    assert export.json["variables"]["input"]["params"]["includeLabelDetails"] is True
+    asked_for = export.json["variables"]["input"]["params"]
+    for what in ("LabelDetails", "ProjectDetails", "PerformanceDetails"):
+        assert asked_for[f"include{what}"] is True
 
 
 def test_a_project_that_is_not_there_is_named():
