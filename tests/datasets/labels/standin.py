@@ -54,7 +54,9 @@ def serving(answer):
                 content = json.dumps(content).encode()
                 headers = {"Content-Type": "application/json", **headers}
             self.send_response(status)
-            for name, value in {**headers, "Content-Length": len(content)}.items():
+            told = headers.pop("Length-Told", len(content))  # more than comes, then hang up
+            self.close_connection = told != len(content)
+            for name, value in {**headers, "Content-Length": told}.items():
                 for one in value if isinstance(value, list) else [value]:
                     self.send_header(name, str(one))
             self.end_headers()

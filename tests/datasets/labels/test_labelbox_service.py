@@ -214,6 +214,7 @@ def fetching(server, monkeypatch, own=True):
     """Let the fetcher reach the stand-in, which is neither public nor https."""
     monkeypatch.setattr(mask_fetch, "checked_href", lambda href, folder: href)
     monkeypatch.setattr(mask_fetch, "SCHEME", "http")
+    monkeypatch.setattr(mask_fetch, "DELAYS_S", (0.01, 0.02))
     monkeypatch.setattr(mask_fetch, "HOSTS", ("127.0.0.1",) if own else ())
     return MaskFetcher(KEY)
 
@@ -239,3 +240,30 @@ def test_an_expired_mask_says_so_without_key_or_token(status, monkeypatch):
         with pytest.raises(FileError, match="expire after 30 days") as caught:
             fetch(f"{server.url}/mask?token=t0ken")
     assert KEY not in str(caught.value) and "t0ken" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_asked_again_and_then_named(status, monkeypatch):
+    answers = iter([status, 200])
+    with serving(lambda request, url: (next(answers), {}, b"png")) as server:
+        assert fetching(server, monkeypatch)(f"{server.url}/mask") == b"png"
+    assert len(server.requests) == 2
+    with (
+        serving(lambda request, url: (status, {}, b"")) as server,
+        pytest.raises(FileError, match=f"HTTP {status}.*later") as caught,
+    ):
+        fetching(server, monkeypatch)(f"{server.url}/mask")
+    assert len(server.requests) == 3 and "expire" not in str(caught.value)
+
+
+def test_a_mask_that_is_cut_off_is_fetched_anew(monkeypatch):
+    """The stand-in announces more than it sends, and hangs up."""
+    sent = iter([(b"half a p", "close"), (b"half a png", "keep-alive")])
+
+    def answer(request, url):
+        content, after = next(sent)
+        return 200, {"Connection": after, "Length-Told": 10}, content
+
+    with serving(answer) as server:
+        assert fetching(server, monkeypatch)(f"{server.url}/mask") == b"half a png"
+    assert len(server.requests) == 2
