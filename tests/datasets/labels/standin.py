@@ -4,6 +4,8 @@ import json
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +21,16 @@ class Request:
     @property
     def json(self):
         return json.loads(self.body)
+
+    @property
+    def parts(self) -> dict[str, bytes]:
+        """Of a form: the content of each field, and of each file by its own name."""
+        head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
+        found = BytesParser(policy=HTTP).parsebytes(head + self.body).iter_parts()
+        return {
+            part.get_filename() or part.get_param("name", header="Content-Disposition"):
+            part.get_payload(decode=True) for part in found
+        }  # fmt: skip
 
 
 @dataclass

@@ -126,16 +126,27 @@ def test_push_sends_ontology_rows_batch_and_prelabels(chips, caplog):
     ]
     (question,) = sent["classifications"]
     assert [o["value"] for o in question["options"]] == ["clear", "cloudy"]
-    (rows,) = (r for r in asked(server, "uploadFile") if b"json_import" in r.body)
-    assert b"P/scene_00000_00000.png" in rows.body and b"/file" in rows.body
-    pictures = [r for r in asked(server, "uploadFile") if b"image/png" in r.body]
-    assert len(pictures) == 2
+    files = {}
+    for request in asked(server, "uploadFile"):
+        files |= request.parts
+    names = ("scene_00000_00000.png", "scene_00000_00000_infrared.png")
+    for name in names:
+        assert files[name] == (chips.folder / "chips" / name).read_bytes()
+    (row,) = json.loads(files["application/json"])
+    sent = row["payload"]
+    assert (sent["global_key"], sent["external_id"]) == (f"P/{names[0]}", names[0])
+    (infrared,) = sent["attachments"]
+    assert (infrared["type"], infrared["name"]) == ("IMAGE", "infrared")
+    urls = (sent["row_data"], infrared["value"])
+    assert len({*urls}) == 2 and all(url.startswith(f"{server.url}/file") for url in urls)
+    assert json.loads(files["manifest.json"])["item_count"] == 1
     (batch,) = asked(server, "createBatchV2")
     assert batch.json["variables"]["batchInput"]["globalKeys"] == ["P/scene_00000_00000.png"]
     (prelabels,) = asked(server, "createModelAssistedLabelingPredictionImport")
-    lines = [json.loads(m) for m in re.findall(rb"^\{\"uuid.*\}", prelabels.body, re.M)]
+    assert json.loads(prelabels.parts["operations"])["variables"]["projectId"] == "Project1"
+    (said,) = (v for v in prelabels.parts.values() if v.startswith(b'{"uuid'))
     written = (chips.folder / "prelabels.ndjson").read_text().splitlines()
-    assert lines == [json.loads(line) for line in written]
+    assert [*map(json.loads, said.splitlines())] == [*map(json.loads, written)]
     for request in server.requests:
         if request.method == "POST":
             assert request.headers["authorization"] == f"Bearer {KEY}"
