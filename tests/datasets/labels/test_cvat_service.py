@@ -150,6 +150,8 @@ def test_pull_exports_without_images_and_reads_the_zip(chips):
     (asked,) = server.asked("POST", "/api/projects/3/dataset/export")
     assert asked.query["format"] == ["CVAT for images 1.1"]
     assert asked.query["save_images"] == ["False"]
+    kept = [r for r in server.requests if r.path not in ("/api/server/about", "/download")]
+    assert {r.headers["authorization"] for r in kept} == {f"Bearer {TOKEN}"} and len(kept) > 3
 
 
 def test_a_project_that_is_not_there_is_named():

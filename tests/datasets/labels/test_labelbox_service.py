@@ -176,6 +176,9 @@ def test_pull_reads_the_export_and_fetches_masks_with_the_key(chips, tmp_path, m
     assert (label.classes((8, 8)) == CLASSES).all() and label.annotator == "ann@example.org"
     assert all(url.startswith("https://api.labelbox.com/masks/") for url in fetched)
     (export,) = asked(server, "exportDataRowsInProject")
+    for request in server.requests:
+        told = request.headers.get("authorization")
+        assert told == (None if request.path == "/export" else f"Bearer {KEY}")
     asked_for = export.json["variables"]["input"]["params"]
     for what in ("LabelDetails", "ProjectDetails", "PerformanceDetails"):
         assert asked_for[f"include{what}"] is True

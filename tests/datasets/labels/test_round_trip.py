@@ -156,6 +156,33 @@ def test_without_the_sidecar_two_images_of_one_name_are_not_taken_for_one(tmp_pa
     assert not (tmp_path / "o2").exists()
 
 
+@pytest.mark.parametrize("name", ["../../out.png", "/tmp/out.png", "a/../../out.png"])
+def test_an_image_that_names_a_place_outside_is_written_inside(name, tmp_path):
+    xml = f'<annotations><image id="0" name="{name}" width="4" height="4">'
+    (tmp_path / "e.xml").write_text(f'{xml}<tag label="patch_clear"/></image></annotations>')
+    write_pulled(tmp_path / "in", read_export("cvat", tmp_path / "e.xml"), None)
+    found = {p.name for p in (tmp_path / "in").iterdir()}
+    assert found == {"out_mask.tif", "out_mask.qml", "patches.csv"}
+    assert {p.name for p in tmp_path.iterdir()} == {"e.xml", "in"}
+
+
+@pytest.mark.parametrize("name", ["", "..", ".", "a/..", "C:\\x.png", "a\\..\\x.png"])
+def test_an_image_without_a_plain_name_is_refused(name, tmp_path):
+    xml = f'<annotations><image id="0" name="{name}" width="4" height="4">'
+    (tmp_path / "e.xml").write_text(f'{xml}<tag label="patch_clear"/></image></annotations>')
+    with pytest.raises(FileError, match="plain file name"):
+        write_pulled(tmp_path / "in", read_export("cvat", tmp_path / "e.xml"), None)
+    assert not (tmp_path / "in").exists()
+
+
+def test_a_sidecar_whose_chip_leads_outside_is_damaged(tmp_path):
+    there_and_back(tmp_path, "cvat", [np.eye(8, dtype=np.uint8)])
+    text = (tmp_path / "task/chips.json").read_text()
+    (tmp_path / "chips.json").write_text(text.replace('"name": "scene', '"name": "../scene'))
+    with pytest.raises(FileError, match="damaged"):
+        read_sidecar(tmp_path)
+
+
 def test_patches_that_would_have_one_chip_are_refused_before_any_is_drawn(tmp_path):
     files = write_patches(tmp_path / "patches", [np.eye(8, dtype=np.uint8)])
     shutil.copy(files[0], files[0].with_suffix(".tiff"))
