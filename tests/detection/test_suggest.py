@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kumosan.datasets.bands import RED, BandSet
 from kumosan.datasets.errors import UsageError
-from kumosan.detection.suggest import choose, uncertainty
+from kumosan.datasets.tile import CloudMask, Tile
+from kumosan.detection.suggest import choose, suggest, uncertainty
 
 
 def sure(p):
@@ -48,6 +50,28 @@ def test_chance_is_chance():
     first = [s.number for s in choose(unsure, features, 9, random=True, seed=1)]
     assert first == [s.number for s in choose(unsure, features, 9, random=True, seed=1)]
     assert first != [s.number for s in choose(unsure, features, 9, random=True, seed=2)]
+
+
+class Says:
+    """A detector that gives all pixels of a tile the probabilities that its first value names."""
+
+    def __init__(self, *table):
+        self.table = table
+
+    def mask(self, tile):
+        p = self.table[int(tile.data[0, 0, 0] * 10)]
+        plane = np.array(p, np.float32)[:, None, None] * np.ones((1, *tile.shape), np.float32)
+        return CloudMask.like(tile, plane.argmax(axis=0).astype(np.uint8), plane)
+
+
+def test_one_network_asks_for_what_it_doubts_several_for_what_they_dispute():
+    """Both networks doubt tile 0 in one way; of tile 1 both are sure, of opposite things."""
+    tiles = [Tile(np.full((1, 4, 4), 0.1 * i + 0.05, np.float32), BandSet((RED,))) for i in (0, 1)]
+    doubt, clear, cloud = (0.25,) * 4, (0.97, 0.01, 0.01, 0.01), (0.01, 0.97, 0.01, 0.01)
+    first, second = Says(doubt, clear), Says(doubt, cloud)
+    assert [s.number for s in suggest(tiles, [first], 1)] == [0]
+    (asked,) = suggest(tiles, [first, second], 1)
+    assert asked.number == 1 and asked.uncertainty > 0.5
 
 
 def test_nothing_to_choose_from_is_one_sentence():
