@@ -42,9 +42,12 @@ def uncertainty(found: Sequence[FloatArray]) -> float:
     """Of one tile, in nats.
 
     Args:
-        found: (4, y, x) probabilities of one detector or more, NaN-free; of one its mean entropy
-            counts, of several the entropy of their mean less the mean of their entropies.
+        found: (4, pixels) probabilities of one detector or more, NaN-free; of one its mean entropy
+            counts, of several the entropy of their mean less the mean of their entropies. 0 where
+            there is no pixel.
     """
+    if not found[0].size:
+        return 0.0
     mean = np.mean(found, axis=0)
     whole = float(_entropy(mean).mean())
     return whole if len(found) == 1 else whole - float(np.mean([_entropy(p).mean() for p in found]))
@@ -56,7 +59,10 @@ def _entropy(p: FloatArray) -> FloatArray:
 
 
 def describe(tile: Tile, p: FloatArray) -> FloatArray:
-    """What a tile shows: quantiles of its canonical bands, their roughness, its classes."""
+    """What a tile shows: quantiles of its canonical bands, their roughness, its classes.
+
+    ``p`` are (4, pixels) probabilities.
+    """
     sample = sample_of(tile, CANONICAL_BANDS)
     parts: list[FloatArray] = []
     for plane in sample.image:
@@ -64,7 +70,8 @@ def describe(tile: Tile, p: FloatArray) -> FloatArray:
         seen = seen if seen.size else np.zeros(1, np.float32)
         rough = np.abs(np.diff(plane, axis=1)).mean() if plane.shape[1] > 1 else 0.0
         parts.append(np.sqrt(np.clip([*np.quantile(seen, _QUANTILES), rough], 0, None)))
-    return np.concatenate([*parts, p.mean(axis=(1, 2))]).astype(np.float32)
+    shares = p.mean(axis=1) if p.size else np.zeros(4, np.float32)
+    return np.concatenate([*parts, shares]).astype(np.float32)
 
 
 def choose(
@@ -113,7 +120,8 @@ def suggest(
     """Choose tiles by what the detectors say of them."""
     unsure, features = [], []
     for count, tile in enumerate(tiles, 1):
-        found = [probabilities(detector.mask(tile)) for detector in detectors]
+        # Beside a strip there is nothing to label, whatever a network says there.
+        found = [probabilities(detector.mask(tile))[:, tile.valid] for detector in detectors]
         unsure.append(uncertainty(found))
         features.append(describe(tile, np.mean(found, axis=0)))
         tell(count, len(tiles))
