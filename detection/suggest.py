@@ -3,7 +3,9 @@
 Uncertainty is the mean entropy of a tile's pixels, or with several networks what they disagree on
 (mutual information of prediction and network, Houlsby et al. 2011). Diversity is that of a greedy
 k-centre (Sener & Savarese 2018): each next tile has the largest product of its uncertainty and
-its distance to the tiles chosen before, in features that describe what it shows.
+its distance to the tiles chosen before, in features that describe what it shows. These are
+statistics of the bands and of the predicted classes, not features of an encoder: they serve every
+detector, rules too, and do not change from one training to the next.
 """
 
 from __future__ import annotations
