@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..datasets.errors import ValueRangeError
 from ..datasets.side_by_side import side_by_side
@@ -72,11 +72,11 @@ def plausible_range(tile: Tile, band: int, clear: BoolArray) -> Limits:
     The range of the clear pixels, widened by HEADROOM of its width on both sides;
     reflectance never below 0, kelvin never below 0.
     """
-    known = tile.data[band][clear]
-    known = known[np.isfinite(known)]
-    if known.size == 0:
+    plane = np.asarray(tile.data[band], np.float32)
+    known = clear & np.isfinite(plane)
+    if not known.any():
         return None
-    low, high = float(known.min()), float(known.max())
+    low, high, _, _ = cv2.minMaxLoc(plane, known.view(np.uint8))
     room = HEADROOM * (high - low)
     return max(low - room, 0.0), max(high + room, 0.0)
 
@@ -128,12 +128,13 @@ def untouched(tile: Tile, area: Area) -> FilledTile:
     return assemble(tile, area, np.zeros(tile.shape, bool), none, np.zeros(0), UNFILLABLE)
 
 
-def distance_px(area: Area) -> NDArray[np.float64]:
+def distance_px(area: Area) -> FloatArray:
     """(y, x) distance of every pixel to the nearest clear one, in pixels; inf without any."""
     if not area.clear.any():
-        return np.full(area.clear.shape, np.inf)
-    distance: NDArray[np.float64] = ndimage.distance_transform_edt(~area.clear)
-    return distance
+        return np.full(area.clear.shape, np.inf, np.float32)
+    hidden = (~area.clear).view(np.uint8)
+    distance = cv2.distanceTransform(hidden, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(distance, np.float32)
 
 
 def reach_px(tile: Tile, max_distance_m: float | None, max_distance_px: float) -> float:
