@@ -28,7 +28,7 @@ from .runtimes import Choice, Runtime, runtime, sharing, windows_at_a_time
 from .weights import PACKAGED
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
-_SHORTEST, _HIGHEST, _WIDEST = 512, 1280, 2048
+_SHORTEST, _HIGHEST, _WIDEST = 512, 1280, 1536
 """Sides of windows to choose from, pixels: the fewer borders there are, the fewer pixels are seen
 twice."""
 _WINDOW_PX, _ROW_PX = 2_000_000, 13_500_000
@@ -63,7 +63,7 @@ class Segmenter:
     """Average with the image upside down: twice the time."""
     window_px: int | None = None
     """Side of what the network sees at a time; None takes what covers the scene with the fewest
-    pixels in all, 512 to 2048 in each direction."""
+    pixels in all, 512 to 1280 high and to 1536 wide."""
     overlap_px: int = 192
     """Pixels that neighbouring windows share, rounded up to multiples of the network's stride."""
     runtime: Choice = "auto"
