@@ -36,6 +36,16 @@ class Training:
     cache_mb: int = 1500
     """Memory for tiles in float16."""
 
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch_size, self.crop) < 1 or self.samples < self.batch_size:
+            raise UsageError(
+                f"{self.epochs} epochs of {self.samples} samples of {self.crop} pixels in batches "
+                f"of {self.batch_size}",
+                "one or more of each, and samples for a whole batch (what is left over is not "
+                "used)",
+                "correct [training]",
+            )
+
 
 T = TypeVar("T")
 

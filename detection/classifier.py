@@ -43,7 +43,7 @@ class Classifier:
     """A ``.safetensors`` file; None takes the weights that come with kumosan."""
     threshold: float | None = None
     """Probability from which on a patch is called clear; None takes that of the weights, chosen
-    for a precision that their card states."""
+    on patches that they were not trained on; see `precision`."""
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold < 1:
@@ -66,6 +66,19 @@ class Classifier:
         return (
             self._loaded[1].decision.get("clear", 0.5) if self.threshold is None else self.threshold
         )
+
+    @property
+    def precision(self) -> float | None:
+        """Share of clear ones among the held-out patches that the weights' threshold calls clear;
+        None for another threshold, and for weights that were not calibrated.
+
+        Raises:
+            FileError, WeightsError: see `weights.load_weights`.
+        """
+        if self.threshold is not None:
+            return None
+        reached = self._loaded[1].scores.get("held_out", {}).get("precision")
+        return None if reached is None else float(reached)
 
     def clear_probability(self, patch: Tile) -> float:
         """P(clear), NaN where no pixel is valid.

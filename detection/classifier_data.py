@@ -40,7 +40,8 @@ def examples(config: ClassifierConfig, data: Path, seed: int, fold: Fold | None)
     """The examples in ``data``: a catalogue, a CSV file of labels, or clear/ and cloudy/.
 
     Raises:
-        UsageError: it is none of them, or see `train_data.MixtureBuilder`.
+        UsageError: it is none of them, crops are smaller than the patches to cut them into, or
+            see `train_data.MixtureBuilder`.
         UnfitError: a class is missing, or the fold leaves nothing to train on.
     """
     if data.suffix.lower() == ".csv" or (data / "clear").is_dir() or (data / "cloudy").is_dir():
@@ -51,6 +52,11 @@ def examples(config: ClassifierConfig, data: Path, seed: int, fold: Fold | None)
             "a folder with clear/ and cloudy/, a CSV file, or sources in a catalogue",
             "correct the path, or add sources",
         )
+    if config.sizes and max(config.sizes) > config.training.crop:
+        raise UsageError(
+            f"crops of {config.training.crop} pixels, cut into patches of {max(config.sizes)}",
+            "crops at least as large", "correct crop or sizes",
+        )  # fmt: skip
     mixture = MixtureBuilder(config.mixture, data, seed, fold).build()
     return Examples(
         mixture.dataset, mixture.weights, config.sizes, mixture.held_out, mixture.description

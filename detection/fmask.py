@@ -139,6 +139,7 @@ class _Scene:
     swir2: FloatArray
     cirrus: FloatArray | None
     kelvin: FloatArray | None
+    """NaN where it was not measured, which files without a nodata value tell by 0."""
     valid: BoolArray
     ndvi: FloatArray
     ndsi: FloatArray
@@ -150,6 +151,7 @@ class _Scene:
         blue, green, red, nir, swir1, swir2 = tile.pick(Fmask.bands)
         mean = (blue + green + red) / 3
         spread = np.abs(blue - mean) + np.abs(green - mean) + np.abs(red - mean)
+        kelvin = tile.find(THERMAL)
         ndvi = ratio(nir - red, nir + red)
         ndsi = ratio(green - swir1, green + swir1)
         water = ((ndvi < 0.01) & (nir < 0.11)) | ((ndvi < 0.1) & (nir < 0.05))
@@ -161,7 +163,7 @@ class _Scene:
             swir1,
             swir2,
             tile.find(CIRRUS),
-            tile.find(THERMAL),
+            None if kelvin is None else np.where(kelvin > 0, kelvin, np.float32(np.nan)),
             tile.valid,
             ndvi,
             ndsi,

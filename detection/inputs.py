@@ -44,5 +44,6 @@ def resized(planes: FloatArray, shape: tuple[int, int]) -> FloatArray:
     """Planes on ``shape`` pixels: averaged where they become fewer, else interpolated."""
     import cv2
 
-    how = cv2.INTER_AREA if shape[0] < planes.shape[1] else cv2.INTER_LINEAR
+    fewer = shape[0] < planes.shape[1] or shape[1] < planes.shape[2]
+    how = cv2.INTER_AREA if fewer else cv2.INTER_LINEAR
     return np.stack([cv2.resize(p, shape[::-1], interpolation=how) for p in planes])

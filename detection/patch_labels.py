@@ -41,7 +41,7 @@ def read_patch_labels(path: str | Path) -> tuple[PatchLabel, ...]:
 
     Raises:
         FileError: something is missing, or is no CSV file.
-        ValueRangeError: a label is neither.
+        ValueRangeError: a label is neither, or a patch has two.
         UnfitError: a class is missing.
     """
     path = Path(path)
@@ -71,7 +71,7 @@ def _of_csv(path: Path) -> tuple[PatchLabel, ...]:
             rows = list(csv.DictReader(file))
     except (OSError, ValueError, csv.Error) as error:
         raise FileError(f"{path} cannot be read ({error})", "a CSV file", "correct it") from error
-    out = []
+    out, lines = [], dict[Path, int]()
     for number, row in enumerate(rows, 2):
         image, label = (row.get("image") or "").strip(), (row.get("label") or "").strip().lower()
         if not image or label not in LABELS:
@@ -82,6 +82,12 @@ def _of_csv(path: Path) -> tuple[PatchLabel, ...]:
         place = path.parent / image
         if not place.is_file():
             raise FileError(f"line {number} of {path} names {place}", "a file", "restore it")
+        if place.resolve() in lines:
+            raise ValueRangeError(
+                f"lines {lines[place.resolve()]} and {number} of {path}, both of {image}",
+                "one label for each patch", "remove one of them",
+            )  # fmt: skip
+        lines[place.resolve()] = number
         out.append(PatchLabel(place, label == "clear", row.get("group") or scene_of(place)))
     return tuple(out)
 

@@ -56,7 +56,8 @@ def fused(net: Any) -> Any:
         names = list(part._modules) if isinstance(part, nn.Sequential) else []
         for first, second in pairwise(names):
             conv, norm = part._modules[first], part._modules[second]
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            # No class derived from these: timm's add an activation, or change the weights.
+            if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d:
                 part._modules[first] = fuse_conv_bn_eval(conv, norm)
                 part._modules[second] = nn.Identity()
     return net

@@ -131,7 +131,7 @@ class Segmenter:
         """
         model, factor = self.model(), self._factor(pixels.gsd_m)
         height, width = pixels.shape
-        mirror = 180 < (pixels.acquired.sun_azimuth_deg or 0) < 360
+        mirror = (pixels.acquired.sun_azimuth_deg or 0) % 360 > 180  # west may be told below 0
         if mirror:
             pixels = Mirrored(pixels)
         run = self.runner(pixels.shape, pixels.gsd_m)

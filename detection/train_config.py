@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..datasets.configuration import STRICT, Training, validated
 from ..datasets.configuration import read_config as read_file
+from ..datasets.errors import UsageError
+from ..datasets.tile import NODATA, SHADOW
 
 if TYPE_CHECKING:
     from .network import NetworkConfig
@@ -44,10 +46,11 @@ class Source:
     """``labelled``: how much more often tiles with shadow in their label come than others."""
     match_shadows: bool = False
     """``labelled``: complete labels of shadow by the dark ground that the drawn clouds fall on when
-    they are moved away from the sun, and leave out drawn shadow that is not dark (see `matched`)."""
+    they are moved away from the sun, and leave out drawn shadow that is not dark: `matched`."""
     mapping: dict[str, int] = field(default_factory=dict)
-    """``labelled``: other meanings of the codes in the masks, for example ``{"4" = 1}``; 255
-    ignores."""
+    """``labelled``: other meanings of the classes in the masks, for example ``{"2" = 1}`` where
+    thin cloud was not told from thick; 255 ignores. Masks hold the codes 0 to 3 and 255 already:
+    those of other schemes are translated when their catalogue is made (`datasets.public`)."""
     presets: tuple[str, ...] = ("mixed",)
     """Kinds of cloud that are painted."""
     preset_weights: tuple[float, ...] = ()
@@ -65,6 +68,20 @@ class Source:
     """``landscape``: number of landscapes to draw."""
     size: int = 384
     """``landscape``: their side in pixels."""
+
+    def __post_init__(self) -> None:
+        wrong = [
+            f"{code} = {meaning}"
+            for code, meaning in self.mapping.items()
+            if code not in map(str, range(SHADOW + 1))
+            or meaning not in (*range(SHADOW + 1), NODATA)
+        ]
+        if wrong:
+            raise UsageError(
+                f"a mapping with {', '.join(wrong)}",
+                "codes from 0 to 3, which is what masks hold, each with one of them, or 255",
+                "translate other codes in the masks, and correct the source's mapping",
+            )
 
 
 @dataclass(frozen=True)
@@ -111,6 +128,15 @@ class SegmenterConfig:
         from .network import NetworkConfig
 
         return validated(NetworkConfig, self.network, "[network]")
+
+    def check(self) -> None:
+        """Raise UsageError unless crops suit the network."""
+        stride, crop = self.network_config.stride, self.training.crop
+        if crop % stride or crop < stride:
+            raise UsageError(
+                f"crops of {crop} pixels", f"a multiple of the network's stride, {stride}",
+                "correct crop",
+            )  # fmt: skip
 
 
 T = TypeVar("T")

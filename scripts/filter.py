@@ -27,7 +27,8 @@ def command(
         float | None,
         typer.Option(
             help="Probability, in (0, 1), from which on a patch is clear. Default: that of the "
-            "weights, at which 98 % of the patches that were called clear in the trial were."
+            "weights, chosen on places that they were not trained on; what share of those called "
+            "clear there was clear is told when it is used."
         ),
     ] = None,
     link: Annotated[
@@ -67,10 +68,14 @@ def command(
         "patches": len(files),
         "keep": keep,
         "threshold": limit,
+        "held_out_precision": classifier.precision,
         "weights": classifier.path,
         "outputs": {name: output / name for name in written} | {"folder": output},
     }
-    console.note(f"{len(files)} patches; clear from P = {limit:.3f} on; {classifier.path.name}")
+    told = f"{len(files)} patches; clear from P = {limit:.3f} on; {classifier.path.name}"
+    if (reached := classifier.precision) is not None:
+        told += f"; {100 * reached:.0f} % of the held-out patches called clear were clear"
+    console.note(told)
     if common.dry_run:
         console.result(facts | {"dry_run": True}, f"the {keep} ones would be put into {output}/")
         return

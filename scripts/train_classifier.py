@@ -88,6 +88,12 @@ def command(
             console.teller("training", "epochs")
         )
     scores = read_card(path).scores.get("held_out", {})
+    asked = facts.calibration.precision
+    if scores and scores["precision"] < asked:
+        console.warn(
+            f"no threshold makes {100 * asked:g} % of the held-out patches called clear clear; "
+            f"the best reaches {100 * scores['precision']:.1f} %"
+        )
     told = ", ".join(f"{name} {value}" for name, value in scores.items())
     console.result(
         {"weights": path, "held_out": scores, "seconds": console.seconds},

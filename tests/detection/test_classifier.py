@@ -142,3 +142,13 @@ def test_settings_that_build_no_network_are_refused():
     for wrong in ({"layers": 13}, {"width": 0.0}, {"dropout": 1.0}):
         with pytest.raises(UsageError):
             VggConfig(**wrong)
+
+
+def test_what_its_threshold_reached_is_told(state, tmp_path):
+    path = tmp_path / "w.safetensors"
+    card = replace(CARD, scores={"held_out": {"precision": 0.83}})
+    save_weights(path, state, card)
+    assert Classifier(path).precision == 0.83
+    assert Classifier(path, 0.3).precision is None  # another threshold, another precision
+    save_weights(path, state, replace(CARD, scores={}), overwrite=True)
+    assert Classifier(path).precision is None

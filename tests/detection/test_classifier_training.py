@@ -178,3 +178,8 @@ def test_batches_are_cut_into_patches_that_stay_what_they_were():
     assert torch.equal(out["image"][:, 0], out["mask"].float())
     assert torch.equal(out["valid"], out["mask"] % 3 > 0)
     assert out["present"].ravel().tolist() == [0] * 4 + [1] * 4
+
+
+def test_crops_smaller_than_the_patches_to_cut(config, folder):
+    with pytest.raises(UsageError, match="crops"):
+        examples(replace(config, sizes=(config.training.crop + 1,)), folder, 0, None)

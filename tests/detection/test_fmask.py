@@ -87,11 +87,12 @@ def test_warm_white_ground_is_not_cloud(scene):
     assert not Fmask().mask(tile).cloud.any()
 
 
-def test_missing_temperature_speaks_neither_for_nor_against(scene):
+@pytest.mark.parametrize("missing", [np.nan, 0.0])  # files without a nodata value hold 0 K
+def test_missing_temperature_speaks_neither_for_nor_against(scene, missing):
     cloud = np.zeros((40, 40), bool)
     cloud[5:15, 5:15] = True
     tile = scene(cloud)
-    tile.data[tile.bands.names.index("thermal"), :, 5:10] = np.nan
+    tile.data[tile.bands.names.index("thermal"), :, 5:10] = missing
     mask = Fmask().mask(tile)
     assert mask.valid.all()
     assert (mask.classes[6:14, 6:14] == THICK).all()
@@ -151,3 +152,16 @@ def test_nodata_does_not_spread(scene):
     lost[:10] = lost[30, 30] = True
     assert (holed[lost] == NODATA).all()
     assert np.array_equal(holed[~lost], whole[~lost])
+
+
+def test_no_temperature_at_all_is_as_no_thermal_band(scene):
+    cloud = np.zeros((40, 40), bool)
+    cloud[5:15, 5:15] = True
+    tile = scene(cloud)
+    warm = tile.bands.names.index("thermal")
+    masks = []
+    for missing in (np.nan, 0.0):
+        tile.data[warm] = missing
+        masks.append(Fmask().mask(tile).classes)
+    assert np.array_equal(*masks)
+    assert (masks[0][6:14, 6:14] == THICK).all() and (masks[0] == THICK).sum() < 150

@@ -71,6 +71,9 @@ def test_a_patch_of_which_less_than_half_is_known_has_no_truth():
     assert truth(part(50, 255)) is True
 
 
+CLEAR_ONE = "clear/s0_00000_00000.tif"
+
+
 @pytest.fixture
 def patches(tmp_path):
     for i, name in enumerate(("clear", "cloudy", "clear")):
@@ -111,7 +114,9 @@ def test_whole_patches_of_any_size_become_samples(patches):
         ("image,label\nx.tif,maybe\n", ValueRangeError),
         ("name,label\nx.tif,clear\n", ValueRangeError),
         ("image,label\nx.tif,clear\n", FileError),
-        ("image,label\nclear/s0_00000_00000.tif,clear\n", UnfitError),
+        (f"image,label\n{CLEAR_ONE},clear\n", UnfitError),
+        (f"image,label\n{CLEAR_ONE},clear\n{CLEAR_ONE},cloudy\n", ValueRangeError),
+        (f"image,label\n{CLEAR_ONE},clear\nclear/../{CLEAR_ONE},clear\n", ValueRangeError),
         ("", UnfitError),
     ],
 )

@@ -1,11 +1,13 @@
 """A rearranged network answers as the one it was made of, whatever its encoder and its bands."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
 
 from kumosan.detection.network import NetworkConfig, SegmentationNet
-from kumosan.detection.rearranged import _Unfolded, rearranged
+from kumosan.detection.rearranged import _Unfolded, fused, rearranged
 
 CONFIGS = {
     "as shipped": NetworkConfig(depth=3, decoder_channels=(16, 8, 8), thermal=True),
@@ -64,3 +66,25 @@ def test_an_encoder_of_another_kind_stays_as_it_is():
     image, there = torch.rand(1, len(present), 64, 64), present[None]
     with torch.inference_mode():
         assert found(image, there).numpy() == pytest.approx(net(image, there).numpy(), abs=1e-4)
+
+
+class Doubled(nn.Conv2d):
+    """Its weights are not what it multiplies by, as in timm's StdConv2d."""
+
+    def forward(self, image):
+        return self._conv_forward(image, 2 * self.weight, self.bias)
+
+
+@pytest.mark.parametrize("kind", ["a norm with an activation", "a convolution of changed weights"])
+def test_only_plain_layers_become_one(kind):
+    from timm.layers import BatchNormAct2d
+
+    torch.manual_seed(0)
+    act = kind == "a norm with an activation"
+    conv = (nn.Conv2d if act else Doubled)(3, 4, 3)
+    net = nn.Sequential(conv, BatchNormAct2d(4) if act else nn.BatchNorm2d(4)).eval()
+    net[1].running_mean.normal_()
+    image = torch.randn(1, 3, 9, 9)
+    with torch.inference_mode():
+        expected, answer = net(image), fused(deepcopy(net))(image)
+    assert answer.numpy() == pytest.approx(expected.numpy(), abs=1e-5)

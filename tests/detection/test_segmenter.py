@@ -12,6 +12,7 @@ from kumosan.datasets.errors import FileError, UnfitError, ValueRangeError
 from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import NODATA
 from kumosan.datasets.weights import ModelCard, WeightsError, save_weights
+from kumosan.detection.inputs import resized
 from kumosan.detection.network import NetworkConfig
 from kumosan.detection.runtimes import TorchRuntime
 from kumosan.detection.segmenter import Segmenter, decided
@@ -55,9 +56,10 @@ def test_too_few_bands_do_not_fit(scene, weights, names):
     assert "unet" not in detection.fitting(tile)
 
 
-def test_the_afternoon_is_the_mirrored_forenoon(scene, weights):
+@pytest.mark.parametrize("azimuth_deg", [250.0, -110.0])  # Landsat's run from -180 to 180
+def test_the_afternoon_is_the_mirrored_forenoon(scene, weights, azimuth_deg):
     """A scene under a western sun is seen as its mirror image under an eastern one."""
-    west = scene(blob((64, 96)), names=S2, sun=(40.0, 250.0))
+    west = scene(blob((64, 96)), names=S2, sun=(40.0, azimuth_deg))
     flipped = replace(
         west, data=np.ascontiguousarray(west.data[..., ::-1]),
         acquired=replace(west.acquired, sun_azimuth_deg=110.0),
@@ -152,3 +154,9 @@ def test_weights_of_other_bands_or_another_network_are_refused(scene, state, tmp
         assert caught.value.exit_code == 5
     with pytest.raises(FileError):
         Segmenter(tmp_path / "none.safetensors").mask(tile)
+
+
+def test_an_image_of_one_row_is_averaged_too():
+    plane = np.zeros((1, 1, 8), np.float32)
+    plane[..., 3] = 8
+    assert resized(plane, (1, 2)).ravel().tolist() == [2, 0]

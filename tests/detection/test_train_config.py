@@ -39,6 +39,14 @@ BAD = {
     "a text for a number": (SOURCE + '[training]\nepochs = "many"\n', "training.epochs"),
     "an unknown kind": ('[[sources]]\nkind = "magic"\n', "sources.0.kind"),
     "no source": ("[training]\nepochs = 3\n", "sources"),
+    "a mapping to no class": (SOURCE + 'mapping = {"3" = 7}\n', "mapping with 3 = 7"),
+    "a mapping of codes that no mask may hold": (
+        SOURCE + 'mapping = {"4" = 1}\n',
+        "mapping with 4 = 1",
+    ),
+    "a mapping of no code": (SOURCE + "mapping = {cloud = 1}\n", "mapping with cloud = 1"),
+    "less than a batch": (SOURCE + "[training]\nsamples = 8\nbatch_size = 16\n", "whole batch"),
+    "no epoch": (SOURCE + "[training]\nepochs = 0\n", "0 epochs"),
     "an unknown optimizer": (SOURCE + '[optimization]\noptimizer = "lion"\n', "optimizer"),
 }
 
@@ -73,3 +81,10 @@ def test_catalogues_are_found_from_the_file(tmp_path):
 def test_unknown_augmentations_are_named(wanted):
     with pytest.raises(UsageError, match=next(iter(wanted))):
         augmentations(wanted)
+
+
+@pytest.mark.parametrize("crop", [100, 32])
+def test_crops_that_the_network_cannot_read(tmp_path, crop):
+    config = read(tmp_path, SOURCE + f"[training]\ncrop = {crop}\n")
+    with pytest.raises(UsageError, match="stride, 64"):
+        config.check()

@@ -16,7 +16,7 @@ from kumosan.datasets.configuration import as_json
 from kumosan.datasets.manifest import read_lines
 from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import Tile
-from kumosan.datasets.weights import ModelCard, save_weights
+from kumosan.datasets.weights import ModelCard, load_weights, save_weights
 from kumosan.datasets.write import write_tile
 from kumosan.detection.classifier_network import ClassifierNet, VggConfig
 
@@ -187,3 +187,14 @@ def test_one_answer_for_all_is_a_broken_network(patches, weights, tmp_path):
         (patches / f"u{i}.tif").write_bytes((patches / DARK[0]).read_bytes())
     done = run(patches, "-o", tmp_path / "out", "--weights", tmp_path / "w.safetensors")
     assert done.exit_code == 5 and "the same for all of 8 patches" in done.stderr
+
+
+def test_what_the_threshold_reached_is_told(patches, weights, tmp_path):
+    """A threshold that is not as precise as was wished for must not look so."""
+    card, state = load_weights(weights, "classifier")
+    told = tmp_path / "told.safetensors"
+    save_weights(told, state, replace(card, scores={"held_out": {"precision": 0.83}}))
+    words = (patches, "-o", tmp_path / "out", "--dry-run", "--weights")
+    assert "83 % of the held-out patches" in run(*words, told).output
+    assert answer(*words, told)["held_out_precision"] == 0.83
+    assert answer(*words, weights)["held_out_precision"] is None
