@@ -69,7 +69,10 @@ def test_without_cloud_or_infrared_nothing_changes(scene):
     thin = np.where(truth == THICK, THIN, CLEAR)
     for item in (
         labelled(scene, np.zeros_like(truth)),
-        replace(labelled(scene, thin, UNDRAWN), tile=Tile(tile.data[:3], BandSet(BANDS.bands[:3]), tile.transform, tile.crs)),
+        replace(
+            labelled(scene, thin, UNDRAWN),
+            tile=Tile(tile.data[:3], BandSet(BANDS.bands[:3]), tile.transform, tile.crs),
+        ),
         replace(labelled(scene, truth), mask=None),
     ):
         assert with_matched_shadows(item) is item
