@@ -15,7 +15,7 @@ from .small_set import BANDS, CLOUD
 
 UNDRAWN = ALL_CLASSES - {SHADOW}
 OFFSET = (-18, -10)
-"""Rows and columns from a cloud at 500 m to its shadow: the landscape's sun stands at 150 degrees."""
+"""Rows and columns from a cloud at 500 m to its shadow; the landscape's sun is at 150 degrees."""
 
 
 @pytest.fixture(scope="module")
