@@ -97,4 +97,4 @@ def _near(hole: BoolArray) -> BoolArray:
 
 def _only(plane: FloatArray, where: NDArray[np.uint8]) -> FloatArray:
     """The plane where the mask says so, else 0."""
-    return np.asarray(cv2.copyTo(plane, where, np.zeros_like(plane)), np.float32)
+    return np.asarray(cv2.copyTo(plane, where, np.zeros(plane.shape, np.float32)), np.float32)
