@@ -70,9 +70,7 @@ def main() -> None:
     parser.add_argument("--split", choices=("train", "test"), default="train")
     parser.add_argument("--size", type=int, default=256, help="side of the tiles in pixels")
     parser.add_argument("--seed", type=int, nargs="+", default=[0], help="of the clouds; several")
-    parser.add_argument(
-        "--min-confidence", type=float, help="below it nothing is done"
-    )
+    parser.add_argument("--min-confidence", type=float, help="below it nothing is done")
     parser.add_argument("--keep", type=Path, default=Path("overcast"), help="folder of the fits")
     options = parser.parse_args()
     records = []

@@ -40,7 +40,7 @@ CASES: tuple[tuple[tuple[int, ...], VeilKind], ...] = (
     *((bands, "thin") for bands in SETS), *((bands, "shadow") for bands in SETS[1:])
 )  # fmt: skip
 """What relations are fitted for. The cirrus band sees no shadow: it only disturbs."""
-DOUBT: dict[VeilKind, float] = {"thin": 1.0, "shadow": 1.0}
+DOUBT: dict[VeilKind, float] = {"thin": 0.7, "shadow": 1.5}
 """Factors of the expected error, chosen as those of `regression`. See docs/fills.md."""
 LEAST_CONFIDENCE = 0.2
 """What is less sure is left unfillable, with its observed values: half of what a filler asks for

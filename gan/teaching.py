@@ -113,9 +113,11 @@ def fitted(
         found.append(fit.correction(test.x))
         held.append(test)
     if not held:
+        names = ", ".join(CANONICAL_BANDS[n].name for n in bands)
         raise UnfitError(
-            "clear ground of one place", "that of several, to judge on others", "add images"
-        )
+            f"no clear image with the bands {names}", "images of several places with all of them",
+            "add images",
+        )  # fmt: skip
     test, corrections = Painted.join(held), np.concatenate(found)
     best = _fit(ours, bands, kind, seed).weighed(corrections, test)
     after = best.corrected(test.seen, corrections)  # `weighed` put the gains on

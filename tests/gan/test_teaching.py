@@ -13,12 +13,12 @@ from kumosan.datasets.errors import UnfitError
 from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.splits import Fold
 from kumosan.datasets.tile import THIN, CloudMask
-from kumosan.datasets.write import write_mask
+from kumosan.datasets.write import write_mask, write_tile
 from kumosan.gan import lessons, teaching
 from kumosan.gan.clear_parts import ClearParts
 from kumosan.gan.taught import CASES, PACKAGED, Taught, load
 
-from .small_set import clear_tile, make
+from .small_set import BANDS, clear_tile, make
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def test_what_is_written_is_what_was_fitted(small, tmp_path):
     assert all(better), card.scores
     tile = clear_tile(1)
     mask = CloudMask.like(tile, np.full(tile.shape, THIN, np.uint8))
-    done = replace(
-        Taught.of(tile, mask, tmp_path / "r.safetensors"), min_confidence=0.0
-    ).fill(tile, mask)
+    done = replace(Taught.of(tile, mask, tmp_path / "r.safetensors"), min_confidence=0.0).fill(
+        tile, mask
+    )
     assert done.filled.all()
 
 
@@ -51,9 +51,11 @@ def test_a_fold_is_not_learnt_from(small, tmp_path):
     assert f"on {len(kept)} places" in card.data and card.training["fold"]["number"] == 0
 
 
-def test_one_place_cannot_be_judged(small, tmp_path):
-    with pytest.raises(UnfitError, match="one place"):
-        teaching.teach(make(tmp_path, clear=1), tmp_path / "r.safetensors")
+def test_relations_that_nobody_could_judge_are_refused(small, tmp_path):
+    folder = make(tmp_path, clear=1)
+    write_tile(folder / "t0.tif", clear_tile(bands=BANDS.select([0, 1, 2])), overwrite=True)
+    with pytest.raises(UnfitError, match=r"no clear image with the bands .* swir1"):
+        teaching.teach(folder, tmp_path / "r.safetensors")
 
 
 def test_the_clear_part_of_a_cloudy_image(tmp_path):

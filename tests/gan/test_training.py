@@ -152,7 +152,7 @@ def test_a_stopped_run_does_not_paint_again(config, folder, tmp_path, monkeypatc
     painted = []
     guessed = PaintedPairs._guessed
     monkeypatch.setattr(
-        PaintedPairs, "_guessed", lambda self, d: painted.append(d.number) or guessed(self, d)
+        PaintedPairs, "_guessed", lambda self, d: painted.append(d.item) or guessed(self, d)
     )
     parts = stopped(facts, folder, tmp_path / "parts", monkeypatch)
     assert sorted(painted) == [0, 1, 2]  # three tiles, each once, although two runs saw them
