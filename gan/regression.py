@@ -12,8 +12,8 @@ from ..datasets.bands import BandSet
 from ..datasets.errors import ValueRangeError
 from ..datasets.protocols import Filler
 from ..datasets.tile import BoolArray, CloudMask, FilledTile, FloatArray, Tile
-from .common import MIN_CLEAR, Area, beside
-from .learnt import Learnt
+from .common import MIN_CLEAR, beside
+from .learnt import of_scene
 from .painted import KINDS, Canvas, Painted, under_veils
 from .relation import Relation, removed
 from .veil import VeilKind
@@ -45,8 +45,8 @@ class Regression:
     (:class:`kumosan.gan.relation.Relation`), the mean of several draws of these features. Added to
     the observed value, it keeps the texture of the ground. No labels are needed.
 
-    Thick cloud hides the ground in every band and is left unfillable, as is everything in a
-    scene with fewer than MIN_CLEAR clear pixels.
+    Thick cloud hides the ground in every band and is left unfillable. In a scene with fewer than
+    MIN_CLEAR clear pixels, what other scenes taught takes its place (:mod:`kumosan.gan.taught`).
 
     The confidence is c = e / (e + RMSE) with e = HALF_TRUST and the error to expect of the
     correction. So dense cloud falls below ``min_confidence`` and is left to fillers that know
@@ -92,7 +92,7 @@ class Regression:
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
         """A filler for any part of the scene that ``tile`` is of, which learns from ``tile``."""
-        return Learnt(self, tile, Area.of(tile, mask).clear)
+        return of_scene(self, tile, mask)
 
     def fit(self, tile: Tile, clear: BoolArray, kind: VeilKind) -> Relation | None:
         """Paint, learn, and judge on the veils held out; None if too little could be painted."""

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.tile import SHADOW, BoolArray, CloudMask, FloatArray, Tile
+from ..datasets.tile import SHADOW, BoolArray, CloudMask, FilledTile, FloatArray, Tile
 from .common import beside, blocks, one_thread
 from .features import CELL_PX, Part, Surroundings
 from .painted import FLOOR, Canvas, Painted, scaled
@@ -21,6 +21,9 @@ MODEL_ERROR = 0.3
 """Error of a cloud's correction, as a share of it, that painted veils do not show: a real cloud
 is not the veil that was painted. On the pair ``scg`` of the catalogue (split train) the error
 is about 0.4 of the excess where the cloud is dense, less where it is thin."""
+
+MOST_ERROR = 1.0
+"""Stands for the error of what nobody knows."""
 
 
 BLOCK_PX = 128
@@ -90,8 +93,12 @@ class Relation:
 
     def judged(self, test: Painted) -> Relation:
         """The same relation with gains and expected errors from veils it has not seen."""
+        return self.weighed(self.correction(test.x), test)
+
+    def weighed(self, found: FloatArray, test: Painted) -> Relation:
+        """The same with gains and expected errors from corrections ``found`` (n, band) for
+        ``test``; changes them."""
         missing = removed(test, self.kind)
-        found = self.correction(test.x)
         power = np.maximum((found**2).sum(axis=0), 1e-12)
         gain = np.clip((found * missing).sum(axis=0) / power, 0, 1).astype(np.float32)
         found *= gain
@@ -177,6 +184,13 @@ def confidence(error: FloatArray) -> FloatArray:
 def expected_error(confidence: FloatArray) -> FloatArray:
     """The error of reflectance that a confidence stands for: the inverse of `confidence`."""
     return np.asarray(HALF_TRUST / np.maximum(confidence, 1e-6) - HALF_TRUST, np.float32)
+
+
+def doubts(done: FilledTile) -> FloatArray:
+    """(y, x) the error of reflectance that a fill expects, at most MOST_ERROR: where nothing was
+    filled; 0 where it was clear."""
+    error = expected_error(np.nan_to_num(done.confidence))
+    return np.asarray(np.minimum(error, MOST_ERROR), np.float32)
 
 
 def least_confidence(mask: CloudMask, of_cloud: float) -> FloatArray:

@@ -20,7 +20,7 @@ from kumosan.datasets.tile import (
     CloudMask,
     Tile,
 )
-from kumosan.gan import common, features, regression, relation
+from kumosan.gan import features, regression, relation
 from kumosan.gan.features import HALO, MAX_BANDS, feature_bands
 from kumosan.gan.metrics import rmse_by_class
 from kumosan.gan.regression import DOUBT, Regression
@@ -112,16 +112,6 @@ def test_seed_decides(clear):
     tile, mask = veiled(clear, THIN)
     a, b = Regression(seed=1).fill(tile, mask), Regression(seed=2).fill(tile, mask)
     assert not np.array_equal(a.tile.data, b.tile.data)
-
-
-def test_too_few_clear_pixels(clear):
-    tile, mask = veiled(clear, THIN)
-    classes = np.full(tile.shape, THIN, np.uint8)
-    classes.ravel()[: common.MIN_CLEAR - 1] = CLEAR
-    result = Regression().fill(tile, replace(mask, classes=classes))
-    assert (result.provenance[classes == THIN] == UNFILLABLE).all()
-    classes.ravel()[: common.MIN_CLEAR * 4] = CLEAR
-    assert Regression().fill(tile, replace(mask, classes=classes)).filled.any()
 
 
 def test_blocks_leave_no_seam(clear, monkeypatch):
