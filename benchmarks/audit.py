@@ -2,9 +2,11 @@
 
     python benchmarks/audit.py DATA [--share 0.07] [--seeds 3] [--fold-weights F ...] > audit.json
     python benchmarks/audit.py DATA --config benchmarks/label_loop.toml   # and what it gains
+    python benchmarks/audit.py DATA --parts 2     # of the tiles cut in four: 7 % are six of 92
 
 Copies the hand-labelled tiles of split ``train`` (never ``test``), spoils a share of the labels in
-turn (empty, full, shifted by 12 to 24 pixels, another tile's), and audits the copy. Without
+turn (empty, full, shifted by 12 to 24 pixels, another tile's; one of each at least), and audits the
+copy. Without
 ``--fold-weights`` a rule judges, which learnt from no label. With ``--config`` it also trains: on
 what is left of the copy when a third of the places is held out, with and without the first twice
 as many suspects as errors were planted, and compares the cloud IoU on the true labels held out.
@@ -27,7 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rasterio
 from learning_curve import iou, trained
+from rasterio.windows import Window
 
 from kumosan import detection
 from kumosan.datasets.catalog import Row, read_catalog
@@ -50,6 +54,45 @@ def spoiled(kind: str, classes: ByteArray, other: ByteArray, rng: np.random.Gene
     else:
         wrong = {"empty": np.zeros_like(classes), "full": np.ones_like(classes)}.get(kind, other)
     return np.where(classes == NODATA, NODATA, wrong).astype(np.uint8)
+
+
+def cut(data: Path, folder: Path, parts: int) -> Path:
+    """A catalogue of the hand-labelled tiles of split ``train``, each in ``parts`` x ``parts``."""
+    entries = []
+    for number, row in enumerate(labelled(data)):
+        for k in range(parts**2):
+            names = {"image": f"{number}_{k}.tif", "mask": f"{number}_{k}_mask.tif"}
+            for path, name in zip((row.image, row.mask), names.values(), strict=True):
+                with rasterio.open(path) as whole:
+                    height, width = (side // parts for side in whole.shape)
+                    window = Window(k % parts * width, k // parts * height, width, height)
+                    size = {"height": height, "width": width}
+                    grid = {"transform": whole.window_transform(window)}
+                    with rasterio.open(folder / name, "w", **whole.profile | size | grid) as part:
+                        part.write(whole.read(window=window))
+                        part.descriptions = whole.descriptions
+                        part.update_tags(**whole.tags())
+                        for band in whole.indexes:
+                            part.update_tags(band, **whole.tags(band))
+            entries.append(names | described(row))
+    (folder / "catalog.json").write_text(json.dumps(entries))
+    return folder
+
+
+def labelled(data: Path) -> list[Row]:
+    """The tiles of split ``train`` whose masks people drew."""
+    return [
+        r for r in read_catalog(data)
+        if r.split == "train" and r.mask and r.mask_kind.startswith("human")
+    ]  # fmt: skip
+
+
+def described(row: Row) -> dict[str, str]:
+    """What a catalogue says of an image, but for its files."""
+    return {
+        "split": row.split, "group": row.group, "sensor": row.sensor,
+        "mask_kind": row.mask_kind, "classes_labelled": row.classes_labelled,
+    }  # fmt: skip
 
 
 def plant(
@@ -87,10 +130,7 @@ def plant(
 
 def run(args: argparse.Namespace, seed: int) -> dict[str, Any]:
     """One planting and its audit."""
-    rows = [
-        r for r in read_catalog(args.data)
-        if r.split == "train" and r.mask and r.mask_kind.startswith("human")
-    ]  # fmt: skip
+    rows = labelled(args.data)
     folds = fold_detectors(args.fold_weights) if args.fold_weights else None
     folder = Path(tempfile.mkdtemp())
     try:
@@ -137,13 +177,8 @@ def write_copy(folder: Path, rows: Sequence[Row]) -> tuple[Row, ...]:
         for path, end in ((row.image, ""), (row.mask, "_mask")):
             if path is not None:
                 shutil.copyfile(path, folder / f"{number}{end}.tif")
-        entries.append(
-            {
-                "image": f"{number}.tif", "mask": f"{number}_mask.tif", "split": row.split,
-                "group": row.group, "sensor": row.sensor, "mask_kind": row.mask_kind,
-                "classes_labelled": row.classes_labelled,
-            }
-        )  # fmt: skip
+        names = {"image": f"{number}.tif", "mask": f"{number}_mask.tif"}
+        entries.append(names | described(row))
     (folder / "catalog.json").write_text(json.dumps(entries))
     return read_catalog(folder)
 
@@ -152,11 +187,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--share", type=float, default=0.07)
+    parser.add_argument("--parts", type=int, default=1, help="cut each tile in PARTS x PARTS")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--config", type=Path, help="of a training; without it, none")
     parser.add_argument("--fold-weights", type=Path, nargs="*", default=[])
     args = parser.parse_args()
-    print(json.dumps([run(args, seed) for seed in range(args.seeds)], indent=1))
+    with tempfile.TemporaryDirectory() as folder:
+        if args.parts > 1:
+            args.data = cut(args.data, Path(folder), args.parts)
+        print(json.dumps([run(args, seed) for seed in range(args.seeds)], indent=1))
 
 
 if __name__ == "__main__":

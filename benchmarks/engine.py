@@ -157,17 +157,24 @@ def times(path: Path, weights: Path, name: str, folder: Path) -> dict[str, Any]:
     found["window"] = window
 
     def read() -> None:
-        for _ in batches(ScenePixels(scene, model.bands), window, segmenter.overlap_px, many):
+        for _ in batches(
+            ScenePixels(scene, model.bands), window, segmenter.overlap_px, many, model.stride
+        ):
             pass
 
     found["reading s"] = seconds(read)
-    grid = [spans(n, k, segmenter.overlap_px) for n, k in zip(scene.shape, window, strict=True)]
+    grid = [
+        spans(n, k, segmenter.overlap_px, model.stride)
+        for n, k in zip(scene.shape, window, strict=True)
+    ]
     seen = len(grid[0]) * len(grid[1]) * window[0] * window[1] / 1e6
     found["network s"] = seen / speed(run, len(model.bands), window, rounds=5)
+    began = time.process_time()
     done = mask_scene(
         scene, folder / "mask.tif", MaskSettings("unet", weights=weights, runtime=name)
     )
     found |= {"runtime": done.runtime, "total s": done.seconds}
+    found["total core s"] = time.process_time() - began
     found["total / longer"] = done.seconds / max(found["reading s"], found["network s"])
     found["Mpix/s"] = pixels / 1e6 / done.seconds
     return found

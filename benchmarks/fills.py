@@ -107,10 +107,12 @@ def field(shape: tuple[int, int], rng: np.random.Generator) -> Array:
     return (rank / max(rank.size - 1, 1)).astype(np.float32)
 
 
-def cloudify(tile: Tile, kind: str, rng: np.random.Generator) -> tuple[Tile, CloudMask]:
-    """Paint one kind of cloud over 35 % of the tile."""
-    rank = field(tile.shape, rng)
-    body = np.clip((rank - 0.65) / 0.35, 0, 1)  # 0 at the border, 1 in the middle
+def cloudify(
+    tile: Tile, kind: str, rng: np.random.Generator, cover: float = 0.35
+) -> tuple[Tile, CloudMask]:
+    """Paint one kind of cloud over a share of the tile."""
+    rank, edge = field(tile.shape, rng), 1 - cover
+    body = np.clip((rank - edge) / cover, 0, 1)  # 0 at the border, 1 in the middle
     texture = 0.75 + 0.25 * field(tile.shape, rng)
     data = tile.data.copy()
     strength = rng.uniform(0.7, 1.3)
@@ -130,12 +132,12 @@ def cloudify(tile: Tile, kind: str, rng: np.random.Generator) -> tuple[Tile, Clo
             else:
                 alpha, colour = 1.0, 0.78 * absorbs
             grown = np.clip(body / 0.1, 0, 1) if kind == "thick" else 0.15 + 0.85 * body
-            opacity = np.clip(alpha * grown * texture, 0, 0.98) * (rank > 0.65)
+            opacity = np.clip(alpha * grown * texture, 0, 0.98) * (rank > edge)
             if kind == "thick":
-                opacity = np.clip(0.85 * (rank > 0.65) + 0.13 * grown, 0, 0.98) * (rank > 0.65)
+                opacity = np.clip(0.85 * (rank > edge) + 0.13 * grown, 0, 0.98) * (rank > edge)
             data[i] = tile.data[i] * (1 - opacity) + colour * texture * opacity
     code = {"haze": THIN, "thin": THIN, "thick": THICK, "shadow": SHADOW}[kind]
-    classes = np.where(rank > 0.65, code, CLEAR)
+    classes = np.where(rank > edge, code, CLEAR)
     painted = tile.with_data(data.astype(np.float32))
     return painted, CloudMask.like(painted, classes)
 

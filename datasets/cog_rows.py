@@ -33,7 +33,7 @@ def mask_rows(path: AnyPath, grid: Grid, overwrite: bool = False) -> Iterator[Ap
         overview_resampling="nearest",
     ) as append:  # fmt: skip
         yield append
-        write_style(path, MASK_LEGEND)  # only for a mask that is whole
+    write_style(path, MASK_LEGEND)  # only for a mask that is whole
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class Sample:
     """(band, y, x) float32: the image without clouds."""
     prior: FloatArray | None = None
     """(band, y, x) float32: a first guess of ``target``; made after all augmentations. Two guesses
-    one after the other: (2 band, y, x)."""
+    one after the other, (2 band, y, x); behind them may come a plane of errors for each."""
     meanings: BoolArray = field(default_factory=lambda: meanings(ALL_CLASSES))
     """(4, 4) bool: which classes a code of ``mask`` may stand for (see `labelled.meanings`)."""
     gsd_m: float = nan

@@ -14,6 +14,7 @@ And, apart from predictions, *duplicates*: one image in two splits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.catalog import CatalogTiles, Row
+from ..datasets.errors import KumosanError
 from ..datasets.labelled import ALL_CLASSES, LabelledTile, meanings
+from ..datasets.labels.chips import pictures
 from ..datasets.protocols import Detector
 from ..datasets.tile import SHADOW, THICK, THIN, BoolArray, CloudMask, FloatArray, Tile
 from .evaluation_pictures import Sight, take
@@ -61,12 +64,14 @@ class Suspect:
 
     @property
     def reason(self) -> str:
-        """The strongest sign, in words."""
+        """The strongest sign, in words; of equals, the one that says most."""
+        if self.score == 0:
+            return "nothing speaks against it"
         signs = {
-            "the prediction disagrees": self.disagreement,
+            f"the same image as {self.duplicate_of}": float(bool(self.duplicate_of)),
             "empty or full": self.constant,
             f"shifted by {self.shift_px[0]} rows, {self.shift_px[1]} columns": self.shift,
-            f"the same image as {self.duplicate_of}": float(bool(self.duplicate_of)),
+            "the prediction disagrees": self.disagreement,
         }
         return max(signs, key=lambda k: signs[k])
 
@@ -109,7 +114,9 @@ def _suspect(row: Row, item: LabelledTile, predicted: CloudMask, duplicate: str)
     wrong = float((drawn != seen)[known].mean()) if known.any() else 0.0
     constant = wrong if not 1 - CONSTANT < share < CONSTANT else 0.0
     offset, gain = find_shift(drawn & known, seen & known)
-    sight = take(row, item.tile, label, {"prediction": predicted.classes}, {"prediction": wrong})
+    shown = pictures(item.tile)[0]  # as the labeller saw it: a tile full of cloud is white
+    found = {"prediction": predicted.classes}
+    sight = take(row, item.tile, label, found, {"prediction": wrong}, shown)
     return Suspect(row, disagreement, constant, gain, offset, duplicate, sight)
 
 
@@ -160,9 +167,14 @@ def find_shift(label: BoolArray, seen: BoolArray) -> tuple[tuple[int, int], floa
 def duplicates(rows: Iterable[Row], others: Iterable[Row]) -> dict[str, str]:
     """Of each image that is also in ``others``: the name it has there.
 
-    Images are compared as thumbnails of 16 x 16 means of their first reflective band.
+    Images are compared as thumbnails of 16 x 16 means of their first reflective band. What cannot
+    be read as an optical image (a radar image beside it) is no copy of one.
     """
-    there = [(row.id, thumb) for row in others if (thumb := _thumbnail(row)) is not None]
+    there = []
+    for row in others:
+        with suppress(KumosanError):
+            thumb = _thumbnail(row)
+            there += [] if thumb is None else [(row.id, thumb)]
     if not there:
         return {}
     stack = np.stack([thumb for _, thumb in there])

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from ..datasets.html_page import figure, image_uri, img, page
+from ..datasets.html_page import figure, image_uri, img, key, page
 from ..datasets.labels.decisions import KEEP, RELABEL, write_decisions
+from ..datasets.legend import MASK_LEGEND
 from .audit import Suspect
 from .evaluation_pictures import classes_uri
 
@@ -61,7 +62,10 @@ def write_audit(folder: Path, suspects: Sequence[Suspect], n: int) -> None:
 
 def _page(shown: Sequence[Suspect]) -> str:
     """Image, label and prediction of each suspect. Texts are escaped: they may be anybody's."""
+    names = [(entry.rgb, entry.name.replace("_", " ")) for entry in MASK_LEGEND]
+    keys = "".join(f"<li>{key(rgb, name)}</li>" for rgb, name in names)
     parts = [
+        f'<ul class="keys">{keys}</ul>',
         f"<p>Nothing was changed. Edit the column decision of {DECISIONS}: keep, drop or relabel; "
         "training leaves out what is not kept.</p>",
     ]

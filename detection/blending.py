@@ -18,6 +18,9 @@ from .pixels import Pixels
 
 ROWS = 32
 """Most rows that are handed on at once: few, so that they stay in the processor's cache."""
+FADE_PX = 32
+"""Neighbouring windows pass into each other over so many pixels, in the middle of what they share:
+near its border a network sees nothing beyond, and answers worse."""
 UNKNOWN = 0.25
 """Probability of each class where no window has a pixel."""
 
@@ -28,11 +31,12 @@ class Batch(NamedTuple):
     rows: Span
     columns: tuple[Span, ...]
     images: FloatArray
-    """(window, band, y, x), complete: see `inputs.filled`."""
+    """(window, band, y, x), complete: see `inputs.filled`; what is narrower than its neighbours is
+    mirrored at its right, as `prediction` does."""
 
 
 def batches(
-    pixels: Pixels, size: tuple[int, int], overlap: int, many: int
+    pixels: Pixels, size: tuple[float, float], overlap: float, many: int, step: float = 1
 ) -> Generator[Batch, None, None]:
     """The windows over an image, row by row, without those that hold nothing.
 
@@ -41,21 +45,24 @@ def batches(
         size: (height, width) of a window, pixels.
         overlap: least number of pixels that neighbours share.
         many: most windows of a batch.
+        step: they begin at multiples of it.
     """
     height, width = pixels.shape
-    columns = spans(width, size[1], overlap)
-    for rows in spans(height, size[0], overlap):
+    columns = spans(width, size[1], overlap, step)
+    for rows in spans(height, size[0], overlap, step):
         for first in range(0, len(columns), many):
             group = columns[first : first + many]
-            left = group[0].start
+            left, widest = group[0].start, max(span.stop - span.start for span in group)
             image, known = pixels.read(slice(rows.start, rows.stop), slice(left, group[-1].stop))
             held, images = [], []
             for span in group:
                 part = slice(span.start - left, span.stop - left)
                 if known[:, part].any():
                     held.append(span)
-                    images.append(filled(image[:, :, part], known[:, part]))
-            shape = (0, len(image), rows.stop - rows.start, columns[0].stop - columns[0].start)
+                    short = ((0, 0), (0, 0), (0, widest - (span.stop - span.start)))
+                    complete = filled(image[:, :, part], known[:, part])
+                    images.append(np.pad(complete, short, "symmetric") if short[2][1] else complete)
+            shape = (0, len(image), rows.stop - rows.start, widest)
             if len(images) == 1:
                 together = np.ascontiguousarray(images[0])[None]  # most often without a copy
             else:
@@ -68,7 +75,7 @@ def blended(
 ) -> Generator[FloatArray, None, None]:
     """Probabilities (4, rows, width) float32 from top to bottom, at most `ROWS` rows at a time.
 
-    Where windows overlap, their weights fall linearly to the border (`windows.ramp`).
+    Where windows overlap, they pass into each other over FADE_PX pixels (`windows.ramp`).
 
     Args:
         windows: each with its (window, 4, y, x) probabilities, which are changed.
@@ -83,11 +90,13 @@ def blended(
             total[:, rows.before :] = 0
             top = rows.start
         if total.shape[1] == 0:
-            total = np.zeros((4, rows.stop - rows.start, shape[1]), np.float32)
+            # A row more: where a step is no whole number of pixels, windows differ by one.
+            total = np.zeros((4, rows.stop - rows.start + 1, shape[1]), np.float32)
         if columns:
-            for p, column in zip(predicted, columns, strict=True):
+            for one, column in zip(predicted, columns, strict=True):
+                p = one[:, :, : column.stop - column.start]
                 _fade(p, rows, column)
-                total[:, :, column.start : column.stop] += p
+                total[:, : p.shape[1], column.start : column.stop] += p
     yield from _finished(total, shape[0] - top)
 
 
@@ -105,7 +114,7 @@ def _finished(total: FloatArray, height: int) -> Generator[FloatArray, None, Non
 
 def _fade(p: FloatArray, rows: Span, column: Span) -> None:
     """Weigh (class, y, x) in place where neighbours share them, which is at the borders alone."""
-    down, across = ramp(rows)[:, None], ramp(column)
+    down, across = ramp(rows, FADE_PX)[:, None], ramp(column, FADE_PX)
     p[:, : rows.before] *= down[: rows.before]
     p[:, len(down) - rows.after :] *= down[len(down) - rows.after :]
     p[:, :, : column.before] *= across[: column.before]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..datasets.catalog import Row
 from ..datasets.html_page import data_uri
 from ..datasets.legend import MASK_LEGEND, NODATA_GREY
-from ..datasets.stretch import stretch_rgb
+from ..datasets.stretch import Stretch, stretch_rgb
 from ..datasets.tile import NODATA, ByteArray, CloudMask, Tile
 
 SIDE_PX = 256
@@ -39,8 +39,12 @@ def take(
     truth: CloudMask,
     found: Mapping[str, ByteArray],
     wrong: Mapping[str, float],
+    stretch: Stretch | None = None,
 ) -> Sight:
-    """Reduce an image and its masks to at most ``SIDE_PX`` pixels a side."""
+    """Reduce an image and its masks to at most ``SIDE_PX`` pixels a side.
+
+    ``stretch`` is how the image is shown; found from its clear pixels if None.
+    """
     from PIL import Image
 
     scale = min(1.0, SIDE_PX / max(tile.shape))
@@ -50,7 +54,8 @@ def take(
         small = Image.fromarray(classes).resize(size, Image.Resampling.NEAREST)
         return np.asarray(small)
 
-    picture = Image.fromarray(stretch_rgb(tile, mask=truth)).resize(size, Image.Resampling.BOX)
+    drawn = stretch_rgb(tile, stretch, truth)
+    picture = Image.fromarray(drawn).resize(size, Image.Resampling.BOX)
     return Sight(
         row,
         np.asarray(picture),

@@ -9,7 +9,7 @@ import numpy as np
 from ..datasets.bands import NIR, SWIR1
 from ..datasets.labelled import LabelledTile
 from ..datasets.tile import CLEAR, NODATA, SHADOW, THICK, THIN, BoolArray, FloatArray
-from .fmask_shadow import cast_shadow
+from .fmask_shadow import cast_shadow, potential_shadow
 
 _WATER_NIR, _WATER_SWIR1 = 0.05, 0.03
 """Reflectance that water stays below, which is dark without any shadow: land in shadow is brighter
@@ -24,8 +24,8 @@ def with_matched_shadows(item: LabelledTile) -> LabelledTile:
     Fmask's matching (`fmask_shadow.cast_shadow`) tells which dark ground the drawn clouds shade;
     with clouds that a person drew it is more reliable than with those that a rule found.
 
-    - Where nobody drew shadows, matched ground becomes shadow. The other clear pixels go on to
-      mean "clear, or a shadow that nobody drew": what was missed is not learnt as clear.
+    - Where nobody drew shadows, matched ground becomes shadow, other dark basins 255, and the rest
+      is clear indeed.
     - Where shadows were drawn, the drawing counts, and pixels on which it cannot be right become
       255: drawn shadow as bright as clear ground (drawings are often shifted or too large),
       and matched ground that was not drawn.
@@ -39,12 +39,15 @@ def with_matched_shadows(item: LabelledTile) -> LabelledTile:
     clear, cloud = classes == CLEAR, (classes == THICK) | (classes == THIN)
     if not cloud.any() or not clear.any():
         return item
-    found = cast_shadow(item.tile, nir, cloud, clear & _land(item, nir))
+    land = clear & _land(item, nir)
+    found = cast_shadow(item.tile, nir, cloud, land)
+    changed = classes.copy()
     if SHADOW in item.labelled:
-        doubted = found | ((classes == SHADOW) & _bright(nir, clear & item.tile.valid))
-        changed = np.where(doubted, np.uint8(NODATA), classes)
-    else:
-        changed = np.where(found, np.uint8(SHADOW), classes)
+        changed[found | ((classes == SHADOW) & _bright(nir, clear & item.tile.valid))] = NODATA
+    elif found.any():
+        changed[potential_shadow(nir, land)] = NODATA
+        changed[found] = SHADOW
+        item = replace(item, labelled=item.labelled | {SHADOW})
     return replace(item, mask=replace(item.mask, classes=changed))
 
 

@@ -28,11 +28,12 @@ from .runtimes import Choice, Runtime, runtime, sharing, windows_at_a_time
 from .weights import PACKAGED
 
 DEFAULT_WEIGHTS = PACKAGED / "segmenter.safetensors"
-_WINDOWS = range(512, 1153, 64)
-"""Heights and widths to choose from."""
-_ROW_PX = 8_500_000
-"""Most pixels of a row of windows, as far as sides allow: they are held in memory, so the windows
-of wide scenes are lower."""
+_SHORTEST, _HIGHEST, _WIDEST = 512, 1280, 1536
+"""Sides of windows to choose from, pixels: the fewer borders there are, the fewer pixels are seen
+twice."""
+_WINDOW_PX, _ROW_PX = 2_000_000, 13_500_000
+"""Most pixels of a window, and of a row of windows, as far as sides allow: they are held in memory,
+so the windows of wide scenes are lower."""
 _MANY = 2
 """Windows for each of those that run side by side, below which they run one after another."""
 _CONSTANT = 1e-6
@@ -62,9 +63,9 @@ class Segmenter:
     """Average with the image upside down: twice the time."""
     window_px: int | None = None
     """Side of what the network sees at a time; None takes what covers the scene with the fewest
-    pixels in all, 512 to 1152 in each direction."""
-    overlap_px: int = 64
-    """Pixels that neighbouring windows share."""
+    pixels in all, 512 to 1280 high and to 1536 wide."""
+    overlap_px: int = 192
+    """Pixels that neighbouring windows share, rounded up to multiples of the network's stride."""
     runtime: Choice = "auto"
     """What runs the network, see `runtimes`."""
     network_m: float | None = None
@@ -108,12 +109,9 @@ class Segmenter:
             return (-(-self.window_px // stride) * stride,) * 2
         factor = self._factor(gsd_m)
         height, width = (max(1, round(n / factor)) for n in shape)
-        highest = max(_WINDOWS[0], min(_WINDOWS[-1], _ROW_PX // width))
-        heights = range(_WINDOWS[0], highest + 1, _WINDOWS.step)
-        return (
-            best_size(height, self.overlap_px, stride, heights),
-            best_size(width, self.overlap_px, stride, _WINDOWS),
-        )
+        high = best_size(height, self.overlap_px, stride, _sides(min(_HIGHEST, _ROW_PX // width)))
+        wide = _sides(min(_WIDEST, _WINDOW_PX // min(high, height)))
+        return high, best_size(width, self.overlap_px, stride, wide)
 
     def classes(self, p: FloatArray) -> ByteArray:
         """(y, x) uint8 of probabilities (4, y, x)."""
@@ -142,10 +140,11 @@ class Segmenter:
         )
         sane = _Sanity(model.path)
         window = self.window(pixels.shape, pixels.gsd_m)
-        size = (round(window[0] * factor), round(window[1] * factor))
+        size = (window[0] * factor, window[1] * factor)
         windows = batches(
-            pixels, size, round(self.overlap_px * factor), windows_at_a_time(run, window)
-        )
+            pixels, size, self.overlap_px * factor, windows_at_a_time(run, window),
+            model.stride * factor,
+        )  # fmt: skip
 
         def work(batch: Batch) -> FloatArray:
             if not batch.columns:
@@ -156,7 +155,7 @@ class Segmenter:
         workers = run.workers if many else 1
         # Closed whatever happens: a failure here must stop the other threads at once.
         with (
-            closing(ahead(windows) if overlapping else windows) as read,
+            closing(ahead(windows, 1) if overlapping else windows) as read,
             sharing(workers) as begin,
             closing(side_by_side(work, read, workers, begin)) as found,
         ):
@@ -175,6 +174,11 @@ class Segmenter:
                 )
             return max(self.network_m / gsd_m, 1.0)
         return coarsening(gsd_m)
+
+
+def _sides(longest: int) -> range:
+    """Sides of windows up to ``longest``, and the shortest."""
+    return range(_SHORTEST, max(_SHORTEST, longest) + 1, 64)
 
 
 def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> ByteArray:

@@ -3,7 +3,9 @@
 Uncertainty is the mean entropy of a tile's pixels, or with several networks what they disagree on
 (mutual information of prediction and network, Houlsby et al. 2011). Diversity is that of a greedy
 k-centre (Sener & Savarese 2018): each next tile has the largest product of its uncertainty and
-its distance to the tiles chosen before, in features that describe what it shows.
+its distance to the tiles chosen before, in features that describe what it shows. These are
+statistics of the bands and of the predicted classes, not features of an encoder: they serve every
+detector, rules too, and do not change from one training to the next.
 """
 
 from __future__ import annotations
@@ -42,13 +44,13 @@ def uncertainty(found: Sequence[FloatArray]) -> float:
     """Of one tile, in nats.
 
     Args:
-        found: (4, pixel) probabilities of one detector or more, NaN-free; of one its mean entropy
-            counts, of several the entropy of their mean less the mean of their entropies.
-            Without any pixel, which leaves nothing to label, it is 0.
+        found: (4, pixels) probabilities of one detector or more, NaN-free; of one its mean entropy
+            counts, of several the entropy of their mean less the mean of their entropies. 0 where
+            there is no pixel.
     """
-    mean = np.mean(found, axis=0)
-    if not mean.size:
+    if not found[0].size:
         return 0.0
+    mean = np.mean(found, axis=0)
     whole = float(_entropy(mean).mean())
     return whole if len(found) == 1 else whole - float(np.mean([_entropy(p).mean() for p in found]))
 
@@ -61,9 +63,7 @@ def _entropy(p: FloatArray) -> FloatArray:
 def describe(tile: Tile, p: FloatArray) -> FloatArray:
     """What a tile shows: quantiles of its canonical bands, their roughness, its classes.
 
-    Args:
-        tile: reflectance.
-        p: (4, pixel) probabilities on its valid pixels.
+    ``p`` are (4, pixels) probabilities.
     """
     sample = sample_of(tile, CANONICAL_BANDS)
     parts: list[FloatArray] = []
@@ -72,8 +72,8 @@ def describe(tile: Tile, p: FloatArray) -> FloatArray:
         seen = seen if seen.size else np.zeros(1, np.float32)
         rough = np.abs(np.diff(plane, axis=1)).mean() if plane.shape[1] > 1 else 0.0
         parts.append(np.sqrt(np.clip([*np.quantile(seen, _QUANTILES), rough], 0, None)))
-    classes = p.mean(axis=1) if p.size else np.zeros(len(p))
-    return np.concatenate([*parts, classes]).astype(np.float32)
+    shares = p.mean(axis=1) if p.size else np.zeros(4, np.float32)
+    return np.concatenate([*parts, shares]).astype(np.float32)
 
 
 def choose(
@@ -122,6 +122,7 @@ def suggest(
     """Choose tiles by what the detectors say of them."""
     unsure, features = [], []
     for count, tile in enumerate(tiles, 1):
+        # Beside a strip there is nothing to label, whatever a network says there.
         found = [probabilities(detector.mask(tile))[:, tile.valid] for detector in detectors]
         unsure.append(uncertainty(found))
         features.append(describe(tile, np.mean(found, axis=0)))

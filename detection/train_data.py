@@ -193,7 +193,7 @@ class MixtureBuilder:
 
 
 def _shaded(rows: Sequence[Row], tiles: Labels) -> list[bool]:
-    """Whether the label of each tile tells of shadow; they are only read where shadow is matched."""
+    """Whether each tile's label tells of shadow; tiles are read where shadows are matched."""
     if not tiles.match_shadows:
         return [SHADOW in row.labelled for row in rows]
     return [item.mask is not None and SHADOW in item.mask.classes for item in tiles]

@@ -17,10 +17,10 @@ from ..datasets.bands import BandSet
 from ..datasets.errors import ValueRangeError
 from ..datasets.protocols import Filler, learnt
 from ..datasets.tile import BoolArray, CloudMask, FilledTile, FloatArray, Tile
-from .common import MIN_CLEAR, Area, fillable_bands
+from .common import MIN_CLEAR, fillable_bands
 from .faded import Faded
 from .features import MAX_BANDS, feature_bands
-from .learnt import Learnt
+from .learnt import of_scene
 from .lifting import Lifting
 from .painted import KINDS, Canvas, Painted, under_clouds, under_veils
 from .regression import RandomFeatures
@@ -65,8 +65,8 @@ class Adaptive:
     The confidence falls with the size of the correction. Where it comes near
     ``min_confidence`` the ``spatial`` fill is mixed in, more and more, so that there is no step
     where another filler goes on; below it the pixel is left unfillable. Provenance names the
-    larger part. Thick cloud is left, and so is everything in a scene with fewer than
-    MIN_CLEAR clear pixels.
+    larger part. Thick cloud is left. In a scene with fewer than MIN_CLEAR clear pixels, what other
+    scenes taught takes its place (:mod:`kumosan.gan.taught`).
 
     Of a scene with more than MAX_BANDS fillable bands, MAX_BANDS are modelled, and the others
     predicted from them (:class:`kumosan.gan.lifting.Lifting`); the error of that counts in the
@@ -105,7 +105,7 @@ class Adaptive:
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
         """A filler for any part of the scene that ``tile`` is of, which learns from ``tile``."""
-        spectral = Learnt(self, tile, Area.of(tile, mask).clear)
+        spectral = of_scene(self, tile, mask)
         return Faded(spectral, learnt(self.spatial, tile, mask), self.min_confidence)
 
     def fit(self, tile: Tile, clear: BoolArray, kind: VeilKind) -> Relation | None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
-from scipy import ndimage
 
 from ..datasets.bands import BandSet
 from ..datasets.protocols import Filler, learnt
@@ -18,7 +18,7 @@ from .regression import Regression
 from .temporal import Temporal
 from .weighted import InverseDistance, far
 
-RIM_PX = 2.0
+RIM_PX = 2
 """Thin cloud this near to thick cloud is filled from the surroundings, not lifted."""
 
 
@@ -76,7 +76,9 @@ def _rims(mask: CloudMask) -> CloudMask:
     (or the buffer around it), which no correction lifts."""
     if not (mask.classes == THICK).any():
         return mask
-    near = ndimage.distance_transform_edt(mask.classes != THICK) <= RIM_PX
+    y, x = np.ogrid[-RIM_PX : RIM_PX + 1, -RIM_PX : RIM_PX + 1]
+    disc = (y**2 + x**2 <= RIM_PX**2).astype(np.uint8)
+    near = cv2.dilate((mask.classes == THICK).view(np.uint8), disc) > 0
     classes = np.where(near & (mask.classes == THIN), THICK, mask.classes).astype(np.uint8)
     return replace(mask, classes=classes)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from math import ceil
 from typing import TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from threadpoolctl import threadpool_limits
 
 from ..datasets.errors import ValueRangeError
 from ..datasets.side_by_side import side_by_side
@@ -72,11 +73,11 @@ def plausible_range(tile: Tile, band: int, clear: BoolArray) -> Limits:
     The range of the clear pixels, widened by HEADROOM of its width on both sides;
     reflectance never below 0, kelvin never below 0.
     """
-    known = tile.data[band][clear]
-    known = known[np.isfinite(known)]
-    if known.size == 0:
+    plane = np.asarray(tile.data[band], np.float32)
+    known = clear & np.isfinite(plane)
+    if not known.any():
         return None
-    low, high = float(known.min()), float(known.max())
+    low, high, _, _ = cv2.minMaxLoc(plane, known.view(np.uint8))
     room = HEADROOM * (high - low)
     return max(low - room, 0.0), max(high + room, 0.0)
 
@@ -109,14 +110,15 @@ def assemble(
     filled = filled & area.todo
     if not filled.any():
         return FilledTile(tile, provenance, sure)
-    data = tile.data.copy()
+    data, at = tile.data.copy(order="C"), np.flatnonzero(filled)
     for i in fillable_bands(tile):
         allowed = plausible_range(tile, i, area.clear) if limits is None else limits[i]
         if allowed is None:
             continue
-        observed, new = data[i][filled], values[i][keep]
+        plane, new = data[i].reshape(-1), values[i] if keep.all() else values[i][keep]
+        observed = plane[at]
         usable = np.isfinite(observed) & np.isfinite(new)
-        data[i][filled] = np.where(usable, np.clip(new, *allowed), observed)
+        plane[at] = np.where(usable, np.clip(new, *allowed), observed)
     provenance[filled] = code
     sure[filled] = np.clip(confidence[keep], 0, 1)
     return FilledTile(tile.with_data(data), provenance, sure)
@@ -128,12 +130,13 @@ def untouched(tile: Tile, area: Area) -> FilledTile:
     return assemble(tile, area, np.zeros(tile.shape, bool), none, np.zeros(0), UNFILLABLE)
 
 
-def distance_px(area: Area) -> NDArray[np.float64]:
+def distance_px(area: Area) -> FloatArray:
     """(y, x) distance of every pixel to the nearest clear one, in pixels; inf without any."""
     if not area.clear.any():
-        return np.full(area.clear.shape, np.inf)
-    distance: NDArray[np.float64] = ndimage.distance_transform_edt(~area.clear)
-    return distance
+        return np.full(area.clear.shape, np.inf, np.float32)
+    hidden = (~area.clear).view(np.uint8)
+    distance = cv2.distanceTransform(hidden, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(distance, np.float32)
 
 
 def reach_px(tile: Tile, max_distance_m: float | None, max_distance_px: float) -> float:
@@ -161,11 +164,20 @@ def sample(where: BoolArray, count: int, rng: np.random.Generator) -> NDArray[np
     return np.sort(rng.choice(found, count, replace=False))
 
 
-def row_blocks(shape: tuple[int, int], pixels: int = 1 << 18) -> list[slice]:
-    """Slices of rows that together cover ``shape``, each of about ``pixels`` pixels."""
-    height, width = shape
-    step = max(1, ceil(pixels / max(width, 1)))
-    return [slice(y, min(y + step, height)) for y in range(0, height, step)]
+def blocks(shape: tuple[int, int], side: int) -> list[tuple[slice, slice]]:
+    """Rows and columns of squares that together cover ``shape``, the last ones smaller."""
+    return [
+        (slice(y, min(y + side, shape[0])), slice(x, min(x + side, shape[1])))
+        for y in range(0, shape[0], side)
+        for x in range(0, shape[1], side)
+    ]
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Within it matrix products are not spread over threads: small ones side by side are faster,
+    many times so if another process is busy."""
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def beside(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

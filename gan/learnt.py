@@ -9,8 +9,9 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from ..datasets.bands import BandSet
+from ..datasets.protocols import Filler
 from ..datasets.tile import SPECTRAL, BoolArray, CloudMask, FilledTile, FloatArray, Tile
-from .common import MIN_CLEAR, Area, Limits, assemble, plausible_range, untouched
+from .common import MIN_CLEAR, Area, Limits, assemble, one_thread, plausible_range, untouched
 from .features import feature_bands
 from .lifting import Lifting
 from .painted import KINDS
@@ -56,8 +57,7 @@ class Learnt:
         """Lift thin cloud and relight shadow; thick cloud stays unfillable."""
         area = Area.of(tile, mask)
         wanted = area.todo & np.isin(mask.classes, [code for code, _ in KINDS])
-        enough = np.count_nonzero(self.clear) >= MIN_CLEAR
-        if not (enough and wanted.any() and feature_bands(tile.bands, cirrus=False)):
+        if not (wanted.any() and feature_bands(tile.bands, cirrus=False)):
             return untouched(tile, area)
         values = np.full((len(tile.bands), *tile.shape), np.nan, np.float32)
         error = np.full(tile.shape, np.inf, np.float32)
@@ -84,7 +84,8 @@ class Learnt:
 
     def _relation(self, kind: VeilKind) -> Relation | None:
         if kind not in self._relations:
-            self._relations[kind] = self.how.fit(self.ground, self.clear, kind)
+            with one_thread():
+                self._relations[kind] = self.how.fit(self.ground, self.clear, kind)
         return self._relations[kind]
 
     @cached_property
@@ -94,3 +95,14 @@ class Learnt:
     @cached_property
     def _limits(self) -> list[Limits]:
         return [plausible_range(self.ground, i, self.clear) for i in range(len(self.ground.bands))]
+
+
+def of_scene(how: Teacher, tile: Tile, mask: CloudMask) -> Filler:
+    """A filler for any part of the scene that ``tile`` is of: what ``how`` learns from its clear
+    pixels; with fewer than MIN_CLEAR of them, what other scenes taught."""
+    clear = Area.of(tile, mask).clear
+    if np.count_nonzero(clear) >= MIN_CLEAR:
+        return Learnt(how, tile, clear)
+    from .taught import Taught  # its relations are made of what `regression` is, which needs this
+
+    return Taught.of(tile, mask)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets.bands import BandSet
 from ..datasets.protocols import Filler
@@ -21,11 +22,13 @@ from ..datasets.tile import (
     FloatArray,
     Tile,
 )
-from .common import Area, fillable_bands, plausible_range
+from .common import Area, beside, fillable_bands, plausible_range
 from .relation import confidence, expected_error
 
 SMOOTH_PX = 8.0
 """Standard deviation of what is added: the level of the surroundings, not their texture."""
+CELL_PX = 4
+"""Pixels that are averaged before."""
 
 
 @dataclass(frozen=True)
@@ -61,26 +64,64 @@ class Levelled:
         theirs = expected_error(around.confidence[shadow]).astype(np.float64)
         both = np.maximum(own**2 + theirs**2, 1e-12)
         share = (own**2 / both).astype(np.float32)
-        data, clear = done.tile.data.copy(), Area.of(tile, mask).clear
-        for i in fillable_bands(tile):
-            old, allowed = data[i][shadow], plausible_range(tile, i, clear)
-            new = old + _smooth(share * (around.tile.data[i][shadow] - old), shadow)
+        data, clear = done.tile.data.copy(order="C"), Area.of(tile, mask).clear
+        at, smooth = np.flatnonzero(shadow), Smooth.over(shadow)
+
+        def level(i: int) -> None:
+            plane, allowed = data[i].reshape(-1), plausible_range(tile, i, clear)
+            old = plane[at]
+            new = old + smooth(share * (around.tile.data[i].ravel()[at] - old))
             if allowed is not None:
                 new = np.clip(new, np.minimum(old, allowed[0]), np.maximum(old, allowed[1]))
-            data[i][shadow] = new
+            plane[at] = new
+
+        for _ in beside(level, fillable_bands(tile)):
+            pass
         sure, provenance = done.confidence.copy(), done.provenance.copy()
         sure[shadow] = confidence((own * theirs / np.sqrt(both)).astype(np.float32))
         provenance[shadow] = np.where(share > 0.5, SPATIAL, SPECTRAL)
         return FilledTile(tile.with_data(data), provenance, sure)
 
 
-def _smooth(values: FloatArray, where: BoolArray) -> FloatArray:
-    """(n,) Gaussian means of the finite ``values`` of the n pixels of ``where``; 0 for others."""
-    known = np.isfinite(values)
-    plane, weight = np.zeros((2, *where.shape), np.float32)
-    plane[where], weight[where] = np.where(known, values, 0), known
-    total, there = (
-        cv2.GaussianBlur(a, (0, 0), SMOOTH_PX, borderType=cv2.BORDER_CONSTANT)[where]
-        for a in (plane, weight)
+@dataclass(frozen=True)
+class Smooth:
+    """Gaussian means within an area; by cells, since what is so smooth needs no more."""
+
+    where: BoolArray
+    """(y, x)"""
+    at: NDArray[np.intp]
+    """(n,) row-major positions of its pixels."""
+    share: FloatArray
+    """(n,) of the area round about each."""
+
+    @classmethod
+    def over(cls, where: BoolArray) -> Smooth:
+        """For the pixels of ``where``."""
+        at = np.flatnonzero(where)
+        return cls(where, at, _blurred(where.astype(np.float32)).ravel()[at])
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """(n,) means of the finite ``values`` of the n pixels; 0 for others."""
+        known = np.isfinite(values)
+        share = self.share
+        if not known.all():
+            values = np.where(known, values, 0)
+            share = _blurred(self._plane(known.astype(np.float32))).ravel()[self.at]
+        total = _blurred(self._plane(values)).ravel()[self.at]
+        return np.asarray(np.where(known, total / np.maximum(share, 1e-6), 0), np.float32)
+
+    def _plane(self, values: FloatArray) -> FloatArray:
+        plane = np.zeros(self.where.shape, np.float32)
+        plane.ravel()[self.at] = values
+        return plane
+
+
+def _blurred(plane: FloatArray) -> FloatArray:
+    height, width = plane.shape
+    cells = cv2.resize(
+        plane,
+        (max(round(width / CELL_PX), 1), max(round(height / CELL_PX), 1)),
+        interpolation=cv2.INTER_AREA,
     )
-    return np.asarray(np.where(known, total / np.maximum(there, 1e-6), 0), np.float32)
+    cells = cv2.GaussianBlur(cells, (0, 0), SMOOTH_PX / CELL_PX, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(cv2.resize(cells, (width, height)), np.float32)

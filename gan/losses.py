@@ -13,7 +13,7 @@ from ..datasets.errors import MissingExtraError, UsageError
 from ..datasets.vision import torchvision
 from .restorer import contaminated
 
-NAMES = ("relative", "l1", "sam", "ssim")
+NAMES = ("relative", "squares", "l1", "sam", "ssim")
 """Distances that `Distance` knows."""
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 """Pixels of SSIM's window, and its Gaussian (Wang et al. 2004)."""
@@ -45,7 +45,8 @@ class Distance(nn.Module):
         terms: weight of each of `NAMES`: ``l1`` mean absolute difference of the scaled values (see
             `Restorer.scaled`), ``sam`` mean angle between spectra in radians, ``ssim`` 1 - SSIM,
             ``relative`` the mean absolute difference as a share of the prior's, for thick and thin
-            cloud and for shadow of each sample alike: 1 is as good as the prior.
+            cloud and for shadow of each sample alike: 1 is as good as the prior; ``squares`` the
+            same with root mean squares.
         clear_weight: weight of clear pixels, those under cloud or shadow having 1.
         white: reflectance that is scaled to 1.
 
@@ -78,7 +79,7 @@ class Distance(nn.Module):
             present: (n, band) 1 where the sensor has the band; others do not count.
             valid: (n, y, x) bool; other pixels do not count.
             cloud: (n, 4, y, x) the mask; see `restorer.one_hot`.
-            prior: (n, band, y, x) reflectance; ``relative`` needs it.
+            prior: (n, band, y, x) reflectance; ``relative`` and ``squares`` need it.
         """
         with torch.autocast(out.device.type, enabled=False):
             return self._distances(out, target, present, valid, cloud, prior)
@@ -99,10 +100,11 @@ class Distance(nn.Module):
         maps = {"l1": self._l1, "sam": _angle, "ssim": self._unlike}
         values = {}
         for name in self.terms:
-            if name == "relative":
+            if name in ("relative", "squares"):
                 if prior is None:
                     raise ValueError("no prior to compare with")
-                values[name] = _share_of(out, prior, target, bands, cloud)
+                power = 2 if name == "squares" else 1
+                values[name] = _share_of(out, prior, target, bands, cloud, power)
                 continue
             share = weight if name == "sam" else (weight * bands).expand_as(out)
             distance = maps[name](out * bands, target * bands)
@@ -129,16 +131,24 @@ class Distance(nn.Module):
         return 1 - full  # type: ignore[no-any-return]
 
 
-def _share_of(out: Tensor, prior: Tensor, target: Tensor, bands: Tensor, cloud: Tensor) -> Tensor:
-    """Mean absolute difference over the prior's, a mean over the samples and their classes."""
+def _share_of(
+    out: Tensor, prior: Tensor, target: Tensor, bands: Tensor, cloud: Tensor, power: int
+) -> Tensor:
+    """Mean difference over the prior's, a mean over the samples and their classes.
+
+    Args:
+        power: 1 for means of absolute differences, 2 for roots of mean squares.
+    """
     where = cloud[:, 1:, None] * bands[:, None]  # (n, class, band, y, x)
     count = where.sum(dim=(2, 3, 4))
+    least = LEAST_ERROR**power
     new, old = (
-        ((x - target).abs()[:, None] * where).sum(dim=(2, 3, 4)) / count.clamp(min=1)
+        ((x - target).abs().pow(power)[:, None] * where).sum(dim=(2, 3, 4)) / count.clamp(min=1)
+        + least
         for x in (out, prior)
     )
     told = (cloud[:, 1:].sum(dim=(2, 3)) >= _FEWEST) & (count > 0)
-    share = (new + LEAST_ERROR) / (old + LEAST_ERROR)
+    share = (new / old) ** (1 / power)
     return (share * told).sum() / told.sum().clamp(min=1)
 
 

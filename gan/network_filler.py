@@ -35,10 +35,13 @@ from ..datasets.windows import Span, grid, ramp
 from .cascade import Cascade
 from .common import Area, assemble, fillable_bands, untouched
 from .lifting import Lifting
-from .relation import confidence, expected_error
+from .relation import confidence, doubts, expected_error
 
 if TYPE_CHECKING:
     from .restorer import Restorer
+
+PACKAGED = Path(__file__).with_name("weights") / "generator.safetensors"
+"""The generator that comes with kumosan."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,10 @@ class NetworkFiller:
     itself, spectral under thin cloud and in shadow, spatial under thick cloud.
 
     Raises:
-        UsageError: no weights are given.
         WeightsError, FileError: see `load_restorer`.
     """
 
-    weights: Path | None = None
+    weights: Path = PACKAGED
     """File written by ``kumosan train gan``."""
     prior: Filler | None = None
     """Makes the first guess; None: the filler that the weights were trained with, which is the
@@ -76,17 +78,12 @@ class NetworkFiller:
     bands: BandSet = BandSet((GREEN, RED))  # noqa: RUF009 (immutable)
 
     def __post_init__(self) -> None:
-        if self.weights is None:
-            raise UsageError(
-                "the filler 'gan' without weights", "a .safetensors file of a trained generator",
-                "train one with kumosan train gan DATA and name it with --fill-weights",
-            )  # fmt: skip
         load_restorer(self.weights, self.windows)
 
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Fill what is cloudy or shadowed.
 
-        Without any clear pixel everything stays as it is.
+        Without any clear pixel the first guess is all there is.
 
         Raises:
             GridError: ``mask`` is not on the grid of ``tile``.
@@ -94,7 +91,7 @@ class NetworkFiller:
         """
         area = Area.of(tile, mask)
         tile.bands.locate(self.bands)
-        if not area.todo.any() or not area.clear.any() or self.weights is None:
+        if not area.todo.any():
             return untouched(tile, area)
         net = load_restorer(self.weights, self.windows)[1]
         found = ((k, tile.bands.find(window)) for k, window in enumerate(self.windows))
@@ -104,8 +101,12 @@ class NetworkFiller:
         image = self._planes(tile, slots, area.valid)
         guess, second = self._guesses()
         first = untouched(tile, area) if guess is None else guess.fill(tile, mask)
-        guesses = [first.tile] if second is None else [first.tile, second.fill(tile, mask).tile]
-        prior = np.concatenate([self._planes(t, slots, area.valid) for t in guesses])
+        if not area.clear.any():
+            return first
+        guesses = [first] if second is None else [first, second.fill(tile, mask)]
+        prior = np.concatenate([self._planes(g.tile, slots, area.valid) for g in guesses])
+        if net.config.doubts:
+            prior = np.concatenate([prior, np.stack([doubts(g) for g in guesses])])
         ground, spread = self._ground(net, image, prior, [k for k, _ in slots], mask, area)
 
         values, todo = tile.data[:, area.todo].copy(), area.todo
@@ -140,7 +141,7 @@ class NetworkFiller:
 
     def _guesses(self) -> tuple[Filler | None, Filler | None]:
         """What makes the first guess, and the second; None for none."""
-        card, net = load_restorer(self.weights or "", self.windows)
+        card, net = load_restorer(self.weights, self.windows)
         second = (self.second or _named(card, "second")) if net.config.mixed else None
         return self.prior or _named(card, "prior"), second
 

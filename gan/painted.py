@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets.bands import BandSet
 from ..datasets.tile import CLEAR, SHADOW, THIN, BoolArray, FloatArray, Tile
@@ -153,16 +154,25 @@ def under_veils(
     ) -> Painted:
         data = tile.data[(slice(None), *window)]
         around = canvas.clear[window] & ~veiled
-        planes = data[canvas.looked]
-        planes[:, veiled] = veil.over(planes[:, veiled], veil.strength[veiled], canvas.looked)
+        # What the veil makes of pixels that are not clear is never looked at.
+        planes = veil.over(data[canvas.looked], veil.strength, canvas.looked)
         x = features(scaled(planes, kind), veiled, around, chosen, canvas.level)
-        spectra = data[canvas.spectrum.bands][:, chosen]
-        spectra = veil.over(spectra, veil.strength[chosen], canvas.spectrum.bands)
+        y, at = np.nonzero(chosen)
+        strength = veil.strength[y, at]
+        bands = canvas.spectrum.bands
+        spectra = veil.over(_picked(data, bands, y, at), strength, bands)
         x = canvas.spectrum.beside(x, scaled(spectra, kind))
-        truth = data[targets][:, chosen]
-        return Painted(x, veil.over(truth, veil.strength[chosen], targets).T, truth.T)
+        truth = _picked(data, targets, y, at)
+        return Painted(x, veil.over(truth, strength, targets).T, truth.T)
 
     yield from beside(lambda drawn: painted(*drawn), drawn())
+
+
+def _picked(
+    data: FloatArray, bands: list[int], y: NDArray[np.intp], x: NDArray[np.intp]
+) -> FloatArray:
+    """(band, n) values of some bands at n pixels."""
+    return np.asarray([data[i][y, x] for i in bands], np.float32).reshape(len(bands), len(y))
 
 
 def under_clouds(

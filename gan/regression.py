@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from sklearn.linear_model import Ridge
-from sklearn.preprocessing import StandardScaler
+from scipy import linalg
 
 from ..datasets.bands import BandSet
 from ..datasets.errors import ValueRangeError
 from ..datasets.protocols import Filler
 from ..datasets.tile import BoolArray, CloudMask, FilledTile, FloatArray, Tile
-from .common import MIN_CLEAR, Area
-from .learnt import Learnt
+from .common import MIN_CLEAR, beside
+from .learnt import of_scene
 from .painted import KINDS, Canvas, Painted, under_veils
-from .relation import Learner, Relation, removed
+from .relation import Relation, removed
 from .veil import VeilKind
 
 WINDOW_PX = 256
@@ -27,7 +25,10 @@ HELD_OUT = 0.25
 
 STANDARD_LIMIT = 5.0
 """Standard deviations from the mean at which features are cut off."""
-_ROWS = 4096
+AXES = 24
+"""Principal components of the features that are combined at random: the others vary so little that
+they tell nothing, and cost as much."""
+_ROWS = 256
 # Pixels predicted at once: their rectified features stay in the processor's cache.
 
 DOUBT: dict[VeilKind, float] = {"thin": 0.6, "shadow": 1.9}
@@ -44,8 +45,8 @@ class Regression:
     (:class:`kumosan.gan.relation.Relation`), the mean of several draws of these features. Added to
     the observed value, it keeps the texture of the ground. No labels are needed.
 
-    Thick cloud hides the ground in every band and is left unfillable, as is everything in a
-    scene with fewer than MIN_CLEAR clear pixels.
+    Thick cloud hides the ground in every band and is left unfillable. In a scene with fewer than
+    MIN_CLEAR clear pixels, what other scenes taught takes its place (:mod:`kumosan.gan.taught`).
 
     The confidence is c = e / (e + RMSE) with e = HALF_TRUST and the error to expect of the
     correction. So dense cloud falls below ``min_confidence`` and is left to fillers that know
@@ -91,7 +92,7 @@ class Regression:
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
         """A filler for any part of the scene that ``tile`` is of, which learns from ``tile``."""
-        return Learnt(self, tile, Area.of(tile, mask).clear)
+        return of_scene(self, tile, mask)
 
     def fit(self, tile: Tile, clear: BoolArray, kind: VeilKind) -> Relation | None:
         """Paint, learn, and judge on the veils held out; None if too little could be painted."""
@@ -105,45 +106,30 @@ class Regression:
         fit, test = Painted.join(learn[:-held]), Painted.join(learn[-held:])
         if min(len(fit.x), len(test.x)) < MIN_CLEAR // 4:
             return None
-        draws = [RandomFeatures.fit(fit, kind, self.units, rng) for _ in range(self.draws)]
-        return Relation.of(canvas, fit, Mean(draws), DOUBT[kind]).judged(test)
+        learner = RandomFeatures.fit(fit, kind, self.units, rng, draws=self.draws)
+        return Relation.of(canvas, fit, learner, DOUBT[kind]).judged(test)
 
     def lift(self, tile: Tile, clear: BoolArray) -> None:
         """Nothing: all bands are modelled at once."""
 
 
 @dataclass(frozen=True)
-class Mean:
-    """The mean of what learners predict."""
-
-    learners: Sequence[Learner]
-    """One or more."""
-
-    def predict(self, x: FloatArray) -> FloatArray:
-        """(n, band) corrections from (n, feature)."""
-        first, *others = self.learners
-        total = first.predict(x)
-        for learner in others:
-            total += learner.predict(x)
-        total /= np.float32(len(self.learners))
-        return total
-
-
-@dataclass(frozen=True)
 class RandomFeatures:
     """Ridge regression on the features and random rectified combinations of them.
 
-    Fitted in double precision, predicted in single: with z = ``x / spread - middle``, clipped to
-    STANDARD_LIMIT, the corrections are z ``straight`` + max(z ``weights`` + ``thresholds``, 0)
-    ``bent`` + ``constant``.
+    Several draws of combinations are fitted each by itself, and what they predict is averaged. With
+    z = ``x / spread - middle``, clipped to STANDARD_LIMIT, the corrections are z ``straight`` +
+    max(z ``axes`` ``weights`` + ``thresholds``, 0) ``bent`` + ``constant``: the draws side by side.
     """
 
     spread: FloatArray
     """(feature,) standard deviation of what was learnt from."""
     middle: FloatArray
     """(feature,) its mean over ``spread``."""
+    axes: FloatArray
+    """(feature, axis) directions of greatest variance."""
     weights: FloatArray
-    """(feature, unit) random directions."""
+    """(axis, unit) random directions among them."""
     thresholds: FloatArray
     """(unit,)"""
     straight: FloatArray
@@ -161,39 +147,68 @@ class RandomFeatures:
         units: int,
         rng: np.random.Generator,
         stiffness: float = 1.0,
+        draws: int = 1,
     ) -> RandomFeatures:
         """Learn what the veils of ``painted`` removed; ``stiffness`` multiplies the penalty."""
         n, width = painted.x.shape
-        scaler = StandardScaler().fit(painted.x)
-        weights = rng.standard_normal((width + 1, units)).astype(np.float32)
-        weights[:-1] *= np.float32(1.5 / np.sqrt(width))
+        mean, spread = painted.x.mean(axis=0), painted.x.std(axis=0)
+        spread[spread == 0] = 1
+        middle = mean / spread
+        z, missing = _standard(painted.x, spread, middle), removed(painted, kind)
+        axes = np.linalg.eigh(z.T @ z)[1][:, ::-1][:, :AXES].astype(np.float32)
+        q = z @ axes
+        weights = rng.standard_normal((draws, q.shape[1] + 1, units)).astype(np.float32)
+        weights[:, :-1] *= np.float32(1.5 / np.sqrt(width))
         # Logarithms of dark bands are noisy: a hundred times the penalty.
-        ridge = Ridge(alpha=stiffness * n * (1e-4 if kind == "thin" else 1e-2))
-        spread = scaler.scale_.astype(np.float32)
-        middle = (scaler.mean_ / scaler.scale_).astype(np.float32)
-        z = _standard(painted.x, spread, middle)
-        both = np.hstack([z, _rectified(z, weights[:-1], weights[-1])]).astype(np.float64)
-        ridge.fit(both, removed(painted, kind))
-        coefficients = np.atleast_2d(ridge.coef_).T.astype(np.float32)
+        penalty = stiffness * n * (1e-4 if kind == "thin" else 1e-2)
+
+        def fitted(own: FloatArray) -> tuple[FloatArray, FloatArray]:
+            return _ridge(np.hstack([z, _rectified(q, own[:-1], own[-1])]), missing, penalty)
+
+        fits = list(beside(fitted, weights))
+        share = np.float32(1 / draws)
         return cls(
             spread,
             middle,
-            weights[:-1],
-            weights[-1],
-            coefficients[:width],
-            coefficients[width:],
-            np.atleast_1d(ridge.intercept_).astype(np.float32),
+            axes,
+            np.hstack(list(weights[:, :-1])),
+            np.hstack(list(weights[:, -1])),
+            np.sum([slopes[:width] for slopes, _ in fits], axis=0) * share,
+            np.vstack([slopes[width:] for slopes, _ in fits]) * share,
+            np.sum([constant for _, constant in fits], axis=0) * share,
         )
 
     def predict(self, x: FloatArray) -> FloatArray:
-        """(n, band) corrections from (n, feature)."""
-        out = np.empty((len(x), self.constant.size), np.float32)
+        """(n, band) corrections from (n, feature), as a view of (band, n)."""
+        out = np.empty((self.constant.size, len(x)), np.float32)
+        both = np.ascontiguousarray(np.hstack([self.axes, self.straight]).T)
+        axes = self.axes.shape[1]
+        weights = np.ascontiguousarray(np.vstack([self.weights, self.thresholds]).T)
+        bent = np.ascontiguousarray(self.bent.T)
         for start in range(0, len(x), _ROWS):
-            z = _standard(x[start : start + _ROWS], self.spread, self.middle)
-            part = z @ self.straight
-            part += _rectified(z, self.weights, self.thresholds) @ self.bent
-            np.add(part, self.constant, out=out[start : start + _ROWS])
-        return out
+            part = slice(start, start + _ROWS)
+            found = both @ _standard(x[part], self.spread, self.middle).T
+            seen = np.ones((axes + 1, found.shape[1]), np.float32)  # the last: for the thresholds
+            seen[:-1] = found[:axes]
+            h = weights @ seen
+            np.matmul(bent, np.maximum(h, 0, out=h), out=out[:, part])
+            out[:, part] += found[axes:]
+            out[:, part] += self.constant[:, None]
+        return out.T
+
+
+def _ridge(x: FloatArray, y: FloatArray, penalty: float) -> tuple[FloatArray, FloatArray]:
+    """Slopes (feature, band) and constants (band,) of a ridge regression with an intercept.
+
+    The products are summed in single precision: their errors are far below the penalty.
+    """
+    middle, mean = x.mean(axis=0), y.mean(axis=0)
+    x = x - middle
+    normal = (x.T @ x).astype(np.float64)
+    normal[np.diag_indices_from(normal)] += penalty
+    right = (x.T @ (y - mean)).astype(np.float64)
+    slopes = linalg.cho_solve(linalg.cho_factor(normal), right).astype(np.float32)
+    return slopes, np.asarray(mean - middle @ slopes, np.float32)
 
 
 def _standard(x: FloatArray, spread: FloatArray, middle: FloatArray) -> FloatArray:
@@ -203,8 +218,8 @@ def _standard(x: FloatArray, spread: FloatArray, middle: FloatArray) -> FloatArr
     return np.asarray(np.clip(z, -STANDARD_LIMIT, STANDARD_LIMIT, out=z), np.float32)
 
 
-def _rectified(z: FloatArray, weights: FloatArray, thresholds: FloatArray) -> FloatArray:
+def _rectified(q: FloatArray, weights: FloatArray, thresholds: FloatArray) -> FloatArray:
     """(n, unit) random rectified combinations."""
-    h = z @ weights
+    h = q @ weights
     h += thresholds
     return np.asarray(np.maximum(h, 0, out=h), np.float32)

@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.tile import SHADOW, BoolArray, CloudMask, FloatArray, Tile
-from .common import row_blocks
-from .features import HALO, features
+from ..datasets.tile import SHADOW, BoolArray, CloudMask, FilledTile, FloatArray, Tile
+from .common import beside, blocks, one_thread
+from .features import CELL_PX, Part, Surroundings
 from .painted import FLOOR, Canvas, Painted, scaled
 from .spectrum import Spectrum
 from .veil import VeilKind
@@ -21,6 +21,13 @@ MODEL_ERROR = 0.3
 """Error of a cloud's correction, as a share of it, that painted veils do not show: a real cloud
 is not the veil that was painted. On the pair ``scg`` of the catalogue (split train) the error
 is about 0.4 of the excess where the cloud is dense, less where it is thin."""
+
+MOST_ERROR = 1.0
+"""Stands for the error of what nobody knows."""
+
+
+BLOCK_PX = 128
+"""Side of what is corrected at once: all that is computed for it stays in a processor's cache."""
 
 
 class Learner(Protocol):
@@ -86,8 +93,12 @@ class Relation:
 
     def judged(self, test: Painted) -> Relation:
         """The same relation with gains and expected errors from veils it has not seen."""
+        return self.weighed(self.correction(test.x), test)
+
+    def weighed(self, found: FloatArray, test: Painted) -> Relation:
+        """The same with gains and expected errors from corrections ``found`` (n, band) for
+        ``test``; changes them."""
         missing = removed(test, self.kind)
-        found = self.correction(test.x)
         power = np.maximum((found**2).sum(axis=0), 1e-12)
         gain = np.clip((found * missing).sum(axis=0) / power, 0, 1).astype(np.float32)
         found *= gain
@@ -124,23 +135,40 @@ class Relation:
     def apply(
         self, tile: Tile, here: BoolArray, clear: BoolArray, values: FloatArray, error: FloatArray
     ) -> None:
-        """Write values and expected errors of the pixels of ``here`` in place, rows by rows."""
-        for rows in row_blocks(tile.shape):
-            top, bottom = max(rows.start - HALO, 0), rows.stop + HALO
-            where = np.zeros_like(here[top:bottom])
-            inner = slice(rows.start - top, rows.stop - top)
-            where[inner] = here[rows]
-            if not where.any():
-                continue
-            planes = scaled(tile.data[self.looked, top:bottom], self.kind)
-            x = features(planes, here[top:bottom], clear[top:bottom], where, self.level)
-            spectra = tile.data[self.spectrum.bands, rows][:, here[rows]]
+        """Write values and expected errors of the pixels of ``here`` in place, block by block."""
+        planes = (scaled(tile.data[i], self.kind) for i in self.looked)
+        around = Surroundings.of(planes, here, clear, self.level)
+
+        def done(block: Part) -> None:
+            where = here[block]
+            rows, columns = around.reached(block)
+            planes = scaled(tile.data[self.looked, rows, columns], self.kind)
+            x = around.features(planes, block, where)
+            spectra = tile.data[(self.spectrum.bands, *block)][:, where]
             x = self.spectrum.beside(x, scaled(spectra, self.kind))
             found = self.correction(x) * self.gain
-            seen = tile.data[self.targets, rows][:, here[rows]].T
+            seen = np.stack([tile.data[i][block][where] for i in self.targets], axis=1)
             for i, new in zip(self.targets, self.corrected(seen, found).T, strict=True):
-                values[i, rows][here[rows]] = new
-            error[rows][here[rows]] = self.expected_error(found)
+                values[i][block][where] = new
+            error[block][where] = self.expected_error(found)
+
+        with one_thread():
+            for _ in beside(
+                done, filter(None, (_cut(here, b) for b in blocks(tile.shape, BLOCK_PX)))
+            ):
+                pass
+
+
+def _cut(here: BoolArray, block: Part) -> Part | None:
+    """The part of a block that holds pixels of ``here``, from where a cell begins; None without."""
+    found = []
+    for axis, whole in enumerate(block):
+        at = np.flatnonzero(here[block].any(axis=1 - axis))
+        if not at.size:
+            return None
+        first = whole.start + int(at[0]) // CELL_PX * CELL_PX
+        found.append(slice(first, whole.start + int(at[-1]) + 1))
+    return found[0], found[1]
 
 
 def removed(painted: Painted, kind: VeilKind) -> FloatArray:
@@ -156,6 +184,13 @@ def confidence(error: FloatArray) -> FloatArray:
 def expected_error(confidence: FloatArray) -> FloatArray:
     """The error of reflectance that a confidence stands for: the inverse of `confidence`."""
     return np.asarray(HALF_TRUST / np.maximum(confidence, 1e-6) - HALF_TRUST, np.float32)
+
+
+def doubts(done: FilledTile) -> FloatArray:
+    """(y, x) the error of reflectance that a fill expects, at most MOST_ERROR: where nothing was
+    filled; 0 where it was clear."""
+    error = expected_error(np.nan_to_num(done.confidence))
+    return np.asarray(np.minimum(error, MOST_ERROR), np.float32)
 
 
 def least_confidence(mask: CloudMask, of_cloud: float) -> FloatArray:

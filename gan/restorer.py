@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..datasets.configuration import STRICT, with_tuples
 from ..datasets.errors import UsageError
+from ..datasets.tile import SHADOW, THICK, THIN
 from .generator import GROUPS, Norm, UnetGenerator
 from .slim import SlimGenerator
 
@@ -18,6 +19,10 @@ Scale = tuple[Tensor, Tensor]
 """Reflectance that is 0 inside of the networks, and how much more is 1; (n, band, 1, 1) each."""
 LEAST_CONTRAST = 0.002
 """Standard deviation of reflectance that every scene is taken to have at least: noise."""
+Hidden = Literal["thick", "thin", "shadow"]
+LEAST_DOUBT, MOST_DOUBT = 0.02, 1.5
+"""Expected errors are taken to lie between such shares of the scene's contrast."""
+CODES: dict[Hidden, int] = {"thick": THICK, "thin": THIN, "shadow": SHADOW}
 N_CLASSES = 4
 """Planes of the mask: clear, thick, thin, shadow; all 0 where nothing is known."""
 
@@ -57,6 +62,12 @@ class NetworkConfig:
     """Values inside of the networks are told as the scene's own: by the mean and the standard
     deviation of each band of the prior, large ones by their logarithm (asinh). So a correction of
     an even desert is as small as it should be."""
+    doubts: bool = False
+    """It reads what error each guess expects, and says its corrections in such: where the first
+    guess is sure, there is little to correct. Behind the guesses come their errors, one plane
+    each."""
+    says: tuple[Hidden, ...] = ("thick", "thin", "shadow")
+    """What it may change; elsewhere its answer is the first guess itself."""
 
     def __post_init__(self) -> None:
         least = min(self.channels, default=0)
@@ -71,6 +82,11 @@ class NetworkConfig:
             raise UsageError(
                 "mixed guesses without a network that reads them",
                 'kind = "slim", guided and residual', "correct [network]",
+            )  # fmt: skip
+        if self.doubts and not (self.guided and self.residual and self.contrast):
+            raise UsageError(
+                "doubts of a network that does not correct a first guess by the scene's contrast",
+                "guided, residual and contrast", "correct [network]",
             )  # fmt: skip
         if self.kind == "pix2pix" and (self.depth < 5 or len(self.channels) != 1):
             raise UsageError(
@@ -104,7 +120,9 @@ class Restorer(nn.Module):
         super().__init__()
         self.config, self.n_bands = config, n_bands
         guesses = 2 if config.mixed else 1
-        self.n_planes = (2 + guesses) * n_bands + N_CLASSES if config.guided else n_bands
+        doubts = guesses if config.doubts else 0
+        guided = (2 + guesses) * n_bands + N_CLASSES + doubts
+        self.n_planes = guided if config.guided else n_bands
         if config.kind == "pix2pix":
             self.net: nn.Module = UnetGenerator(
                 self.n_planes, n_bands, config.channels[0], config.depth, config.norm,
@@ -124,17 +142,32 @@ class Restorer(nn.Module):
             present: (n, band) 1 where the sensor has the band.
             cloud: (n, 4, y, x) the mask one-hot, or its probabilities; see `one_hot`.
             prior: (n, band, y, x) reflectance, a first guess; the image itself for none.
-                Two guesses one after the other, (n, 2 band, y, x), if they are ``mixed``.
+                Two guesses one after the other, (n, 2 band, y, x), if they are ``mixed``; then
+                the error that each expects, one plane for each, if the network reads ``doubts``.
         """
         scale = self.scale(prior, cloud)
-        return self.ground(self.planes(image, present, cloud, prior, scale), prior, scale)
+        return self.ground(self.planes(image, present, cloud, prior, scale), cloud, prior, scale)
 
-    def ground(self, planes: Tensor, prior: Tensor, scale: Scale) -> Tensor:
+    def ground(self, planes: Tensor, cloud: Tensor, prior: Tensor, scale: Scale) -> Tensor:
         """What `forward` returns, of planes that were made already."""
         middle, unit = scale
         out, n = self.net(planes).float(), self.n_bands
-        ground: Tensor = out[:, :n] * unit + (prior[:, :n] if self.config.residual else middle)
-        return ground + out[:, n:] * (prior[:, n:] - prior[:, :n]) if self.config.mixed else ground
+        first = prior[:, :n]
+        if self.config.doubts:
+            unit = unit * self._doubts(prior, scale)[:, :1]
+        ground: Tensor = out[:, :n] * unit + (first if self.config.residual else middle)
+        if self.config.mixed:
+            ground = ground + out[:, n:] * (prior[:, n : 2 * n] - first)
+        if len(self.config.says) < len(CODES):
+            spoken = cloud[:, [CODES[name] for name in self.config.says]].sum(dim=1, keepdim=True)
+            ground = torch.where(spoken > 0, ground, first)
+        return ground
+
+    def _doubts(self, prior: Tensor, scale: Scale) -> Tensor:
+        """(n, guess, y, x) the expected errors as shares of the contrast of the bands."""
+        contrast = scale[1].square().mean(dim=1, keepdim=True).sqrt()
+        guesses = 2 if self.config.mixed else 1
+        return (prior[:, guesses * self.n_bands :] / contrast).clamp(LEAST_DOUBT, MOST_DOUBT)
 
     def planes(
         self, image: Tensor, present: Tensor, cloud: Tensor, prior: Tensor, scale: Scale
@@ -143,8 +176,11 @@ class Restorer(nn.Module):
         if not self.config.guided:
             return self.scaled(image, scale)
         there = present[:, :, None, None].expand_as(image)
-        guesses = [self.scaled(guess, scale) for guess in prior.split(self.n_bands, dim=1)]
-        return torch.cat([self.scaled(image, scale), there, cloud, *guesses], dim=1)
+        both = prior[:, : (2 if self.config.mixed else 1) * self.n_bands]
+        read = [self.scaled(guess, scale) for guess in both.split(self.n_bands, dim=1)]
+        if self.config.doubts:
+            read.append(self._doubts(prior, scale).log())
+        return torch.cat([self.scaled(image, scale), there, cloud, *read], dim=1)
 
     def scale(self, prior: Tensor, cloud: Tensor) -> Scale:
         """What is 0 and what is 1 inside of the networks; arguments as of `forward`."""

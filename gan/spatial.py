@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..datasets.bands import BandSet
 from ..datasets.protocols import Filler
@@ -21,7 +20,7 @@ class Hole:
     """Where a spatial fill works; all arrays are (y, x)."""
 
     area: Area
-    distance: NDArray[np.float64]
+    distance: FloatArray
     """Pixels to the nearest clear one."""
     reach: float
     """Largest distance that is filled, pixels."""

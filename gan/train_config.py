@@ -34,6 +34,9 @@ class Source:
     path counts from the configuration file."""
     split: str = "train"
     """Rows of this split only. ``test`` is refused."""
+    least_clear: float = 1.0
+    """``painted``: images of which people called so large a share clear; below 1 the clear parts of
+    cloudy images are learnt from too."""
     weight: float = 1.0
     """Share of the samples, among the weights of all sources."""
     presets: tuple[str, ...] = ("mixed",)
@@ -115,7 +118,7 @@ class GanConfig:
     second: str = ""
     """Filler whose result is mixed into the first guess (``mixed`` in [network]); may be empty."""
     loss: dict[str, float] = field(default_factory=lambda: {"l1": 100.0})
-    """Distances to the clear image and their weights: l1, sam, ssim."""
+    """Distances to the clear image and their weights: see `losses.NAMES`."""
     clear_weight: float = 1.0
     """Weight of clear pixels in them, those under cloud or shadow having 1."""
     adversary: Adversary = field(default_factory=Adversary)
@@ -139,6 +142,11 @@ class GanConfig:
                 f"prior '{self.prior}' and second '{self.second}' for a network of mixed = "
                 f"{str(self.network_config.mixed).lower()}",
                 "both, and mixed = true; or no second guess", "correct second or [network]",
+            )  # fmt: skip
+        if self.network_config.doubts and not self.prior:
+            raise UsageError(
+                "doubts without a prior", "a prior, whose expected error is read",
+                "name one, or correct [network]",
             )  # fmt: skip
         if t.canvas and t.canvas < t.crop:
             raise UsageError(

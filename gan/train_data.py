@@ -16,7 +16,6 @@ import numpy as np
 from ..datasets.augment import FlipRotate, turned
 from ..datasets.augmentations import augmentations
 from ..datasets.bands import BandSet
-from ..datasets.catalog import CatalogTiles, is_clear, rows_to_learn
 from ..datasets.errors import UnfitError
 from ..datasets.labelled import LabelledTile
 from ..datasets.loading import DrawSampler
@@ -30,12 +29,16 @@ from ..synthesis.composite import cloudify
 from ..synthesis.landscapes import Landscapes
 from ..synthesis.sampler import CloudSampler
 from . import get
+from .clear_parts import ClearParts
 from .paintings import Paintings
+from .relation import doubts
 from .train_config import GanConfig, Source
 from .veil import VeilKind, draw_veil
 
 _TRIES, _ENOUGH = 4, 0.2
 """Places looked at to cut a sample from a canvas, and the share of it to be hidden."""
+_BLOCK = 6
+"""Paintings of a tile whose numbers follow each other, so that more leave the first as they are."""
 VEIL_LEAST = 0.05
 """Largest optical thickness (or share of light lost) over the bands that still counts as clear."""
 
@@ -47,7 +50,8 @@ class PaintedPairs(CropDataset):
         tiles: clear tiles.
         source: what is painted.
         size: side of the samples.
-        guesses: make the guesses of each sample in this order; none makes no prior.
+        guesses: make the guesses of each sample in this order, behind which come the errors that
+            they expect; none makes no prior.
         canvas: side of what is painted and guessed at once; 0: ``size``.
         keep: folder for what a source with ``paintings`` paints; None keeps it in memory.
         facts: what else decides what is painted.
@@ -68,7 +72,8 @@ class PaintedPairs(CropDataset):
         super().__init__(tiles, size=canvas or size, **settings)
         self.source, self.guesses, self.cut = source, tuple(guesses), size
         self.sampler = CloudSampler(source.presets, source.preset_weights)
-        self.paintings = Paintings(keep, self.bands, [repr(self.augment), repr(source), facts])
+        painted = replace(source, weight=1.0, paintings=0)  # those made count for any number
+        self.paintings = Paintings(keep, self.bands, [repr(self.augment), repr(painted), facts])
 
     def sample(self, key: int | Draw) -> Sample:
         """See `CropDataset.sample`; the prior sees what the augmentations left."""
@@ -76,15 +81,18 @@ class PaintedPairs(CropDataset):
         count, rng = self.source.paintings, generator(self.seed, draw)
         if not count:
             return _part(self._guessed(draw), self.cut, rng)
-        number = draw.item * count + draw.number % count
+        block, k = divmod(draw.number % count, _BLOCK)
+        number = (block * len(self) + draw.item) * _BLOCK + k
         made = self.paintings.get(number, lambda: self._guessed(Draw(0, number, draw.item)))
         sample = _part(made, self.cut, rng)
         return FlipRotate()(sample, rng) if self.source.turn else sample
 
     def _guessed(self, draw: Draw) -> Sample:
         sample = super().sample(draw)
-        guesses = [guessed(sample, filler) for filler in self.guesses]
-        return replace(sample, prior=np.concatenate(guesses)) if guesses else sample
+        if not self.guesses:
+            return sample
+        guesses, errors = zip(*(guessed(sample, f) for f in self.guesses), strict=True)
+        return replace(sample, prior=np.concatenate([*guesses, np.stack(errors)]))
 
     def _sample(self, crop: LabelledTile, rng: np.random.Generator) -> Sample:
         tile = turned(crop.tile, rng) if self.source.turn else crop.tile
@@ -100,8 +108,9 @@ class PaintedPairs(CropDataset):
         return sample_of(cloudy, self.bands, mask=mask, target=tile)
 
 
-def guessed(sample: Sample, filler: Filler) -> FloatArray:
-    """(band, y, x) what ``filler`` makes of the image of a sample."""
+def guessed(sample: Sample, filler: Filler) -> tuple[FloatArray, FloatArray]:
+    """(band, y, x) what ``filler`` makes of the image of a sample, and (y, x) the error of
+    reflectance that it expects (see `doubts`)."""
     there = np.flatnonzero(sample.present)
     data = np.where(sample.valid, sample.image[there], np.float32(np.nan))
     gsd_m = None if np.isnan(sample.gsd_m) else sample.gsd_m
@@ -109,9 +118,9 @@ def guessed(sample: Sample, filler: Filler) -> FloatArray:
     tile = Tile(data, BandSet(tuple(replace(band, gsd_m=gsd_m) for band in bands)))
     classes = np.asarray(sample.mask, np.uint8)
     out = sample.image.copy()
-    filled = filler.fill(tile, CloudMask(classes, tile.transform)).tile.data
-    out[there] = np.where(sample.valid, filled, 0)
-    return out
+    done = filler.fill(tile, CloudMask(classes, tile.transform))
+    out[there] = np.where(sample.valid, done.tile.data, 0)
+    return out, doubts(done)
 
 
 def _part(sample: Sample, side: int, rng: np.random.Generator) -> Sample:
@@ -193,35 +202,31 @@ class Mixture:
             "cache_bytes": t.cache_mb * 2**20 // len(config.sources),
             "guesses": [get(name) for name in guesses], "canvas": t.canvas, "keep": keep,
         }  # fmt: skip
-        facts = [guesses, t.canvas, t.crop, t.gsd_range_m, t.enlarge, seed, fold]
+        facts = [guesses, t.canvas or t.crop, t.gsd_range_m, t.enlarge, seed]
         parts, weights, told = [], [], []
         for source in config.sources:
             tiles: Any
             ground: Any
             if source.kind == "landscape":
                 tiles = Landscapes(source.count, source.size, seed, drawn or windows)
-                ground = repr(tiles)
+                ground, used = repr(tiles), [True] * len(tiles)
                 told.append(f"clouds painted on {len(tiles)} landscapes")
             else:
-                tiles = _clear_tiles(source, data, fold)
+                catalog = Path(source.catalog) if source.catalog else data
+                tiles = ClearParts.of(catalog, source.split, source.least_clear)
                 ground = tiles.stamps()
-                told.append(f"clouds painted on {len(tiles)} clear tiles")
+                used = [not (fold and fold.holds(row.group)) for row in tiles.rows]
+                told.append(f"clouds painted on {sum(used)} clear tiles")
+            if not any(used):
+                raise UnfitError(
+                    f"all clear images of split '{source.split}' in the fold that is left out",
+                    "images of other places", "choose another --fold",
+                )  # fmt: skip
             parts.append(PaintedPairs(tiles, source, facts=[*facts, ground], **settings))
-            weights += [source.weight / len(tiles)] * len(tiles)
+            # What is left out is never drawn, and whoever paints for one fold has painted for all.
+            weights += [source.weight / sum(used) if use else 0.0 for use in used]
         return cls(MixedDataset(parts), tuple(weights), "; ".join(told))
 
     def order(self, samples: int, seed: int) -> DrawSampler:
         """Samples drawn by weight, the same for the same seed and epoch."""
         return DrawSampler(len(self.dataset), samples, seed=seed, weights=self.weights)
-
-
-def _clear_tiles(source: Source, data: Path | None, fold: Fold | None) -> CatalogTiles:
-    rows = rows_to_learn(Path(source.catalog) if source.catalog else data, source.split)
-    clear = tuple(r for r in rows if is_clear(r) and not (fold and fold.holds(r.group)))
-    if not clear:
-        raise UnfitError(
-            f"a source of split '{source.split}' without any clear image",
-            "rows with role 'clear', or with a mask drawn by people that holds no cloud",
-            "correct the source's catalog or split",
-        )
-    return CatalogTiles(clear)

@@ -63,7 +63,7 @@ class GanModule(LightningModule):
 
         scale = g.scale(prior, cloud)
         planes = g.planes(image, present, cloud, prior, scale)
-        ground = g.ground(planes, prior, scale)
+        ground = g.ground(planes, cloud, prior, scale)
         shown = composed(ground, image, cloud) if g.config.composite else ground
         wanted = present.clone()
         wanted[:, self.n_wanted :] = 0
@@ -132,6 +132,9 @@ class Run:
     """Bands of procedural landscapes; None: the windows."""
     fold: Fold | None = None
     """Groups that are left out, to be judged on; None: none are."""
+    paintings: Path | None = None
+    """Folder where painted samples stay, for other trainings on the same ones; None: in ``out``,
+    until it is done."""
 
     def train(self, tell: Tell = lambda done, total: None) -> Path:
         """Train to the end; returns the file of the generator's weights.
@@ -145,7 +148,7 @@ class Run:
         seed_everything(self.seed)
         t = self.config.training
         self.config.check()
-        keep = self.out / FOLDER
+        keep = self.paintings or self.out / FOLDER
         mixture = Mixture.of(
             self.config, self.data, self.seed, self.windows, self.drawn, self.fold, keep
         )
@@ -165,7 +168,8 @@ class Run:
         )  # fmt: skip
         path = self.out / WEIGHTS
         save_weights(path, module.generator.state_dict(), card, overwrite=True)
-        rmtree(keep, ignore_errors=True)
+        if self.paintings is None:
+            rmtree(keep, ignore_errors=True)
         return path
 
     @property

@@ -20,6 +20,7 @@ from ..datasets.errors import ValueRangeError
 from ..datasets.protocols import Filler
 from ..datasets.tile import SPECTRAL, TEMPORAL, CloudMask, FilledTile, FloatArray, Tile
 from .common import Area, fillable_bands, untouched
+from .features import CELL_PX
 
 MAX_SAMPLES = 25_000_000
 """Samples (pixels x bands) of a window with its margin: 100 MB of float32, of which a fill takes
@@ -65,6 +66,7 @@ class Cut:
         """
         reach = min(ceil(REACH_M / gsd_m), 2 * UNIT_PX) if gsd_m else 0
         margin = cls.ramp_px + NEAR_PX + max(reach, cls.ramp_px)
+        margin += -margin % CELL_PX  # windows begin where a cell of the whole scene does
         side = int((MAX_SAMPLES / bands) ** 0.5) - 2 * margin
         return cls(UNIT_PX * min(max(side // UNIT_PX, 1), 4), margin)
 

@@ -21,6 +21,9 @@ def command(
         Path, typer.Option("-o", "--output", help="Folder for the scene and what is made of it.")
     ] = Path("kumosan_demo"),
     size: Annotated[int, typer.Option(help="Width and height in pixels.", min=64, max=4096)] = 512,
+    strip: Annotated[
+        bool, typer.Option(help="In its place a strip of many narrow bands, turned on its grid.")
+    ] = False,
 ) -> None:
     """Clean a made-up Sentinel-2 scene whose truth is known. Needs no data and no network.
 
@@ -50,7 +53,7 @@ def command(
         return
 
     with console.phase("drawing a landscape and its clouds"):
-        pair = demo_pair(seed=common.seed, shape=(size, size))
+        pair = demo_pair(seed=common.seed, shape=(size, size), strip=strip)
     with atomic_folder(output, common.overwrite) as new:
         write_tile(new / "scene.tif", pair.cloudy)
         write_mask(new / "truth.tif", pair.mask)

@@ -141,13 +141,13 @@ def pull(
         task = beside if (beside / SIDECAR).is_file() else None
     if task is not None:
         chips = read_sidecar(task)
-    else:
-        console.warn(f"no {SIDECAR}: masks get no map grid and no catalogue; name it with --task")
     with console.phase("reading"):
         if export is None:
             labels = connect(tool).pull(str(project))
         else:
             labels = read_export(tool, export, mask_fetcher(tool))
+    if chips is None:
+        console.warn(f"no {SIDECAR}: masks get no map grid and no catalogue; name it with --task")
     if common.dry_run:
         items, _ = settled(labels, chips, on_conflict)
         console.result(

@@ -29,6 +29,7 @@ from . import (
     train,
     train_classifier,
     train_gan,
+    train_relations,
     tune,
 )
 from .options import expand
@@ -58,6 +59,7 @@ for module in (
     app.command(module.__name__.rsplit(".", 1)[-1])(expand(module.command))
 train.app.command("classifier")(expand(train_classifier.command))
 train.app.command("gan")(expand(train_gan.command))
+train.app.command("relations")(expand(train_relations.command))
 app.add_typer(train.app, name="train")
 evaluate.app.command("fills")(expand(evaluate_fills.command))
 app.add_typer(evaluate.app, name="evaluate")

@@ -129,7 +129,7 @@ def warn_of_emptiness(valid: bool, clear: float, console: Console) -> None:
     if not valid:
         console.warn("no valid pixel: the scene holds nothing but nodata")
     elif clear == 0:
-        console.warn("no clear pixel: there is nothing to learn from, all stays as it is")
+        console.warn("no clear pixel to learn from: thick cloud stays, thin cloud is hardly known")
 
 
 def check_request(

@@ -86,6 +86,8 @@ def _cards(job: Job, detector: str) -> dict[str, ModelCard]:
     cards = {}
     if detector in NETWORKS:
         cards["found the clouds"] = read_card(job.weights or DEFAULT_WEIGHTS)
-    if job.fill_weights is not None:
-        cards["filled them"] = read_card(job.fill_weights)
+    if job.filler == "gan":
+        from ..gan.network_filler import PACKAGED
+
+        cards["filled them"] = read_card(job.fill_weights or PACKAGED)
     return cards

@@ -37,6 +37,10 @@ def command(
     epochs: Epochs = None,
     workers: Workers = None,
     logger: Logger = "csv",
+    paintings: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps what is painted, for other trainings on the same."),
+    ] = None,
 ) -> None:
     """Train the generator that fills clouds, on clouds painted over clear ground.
 
@@ -61,7 +65,7 @@ def command(
     if anew:
         clear_away(output)
         shutil.rmtree(output / "samples", ignore_errors=True)
-    run = Run(facts, output, data, common.seed, logger, fold=part)
+    run = Run(facts, output, data, common.seed, logger, fold=part, paintings=paintings)
     with console.phase("training"):
         path = run.train(console.teller("training", "epochs"))
     console.led_to("weights", path)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from kumosan.datasets.read import read, read_mask
 from kumosan.scripts.main import app
 
 REPO = Path(__file__).parents[1]
@@ -174,8 +175,17 @@ def test_the_commands_of_a_page_run(page, workplace):
 
 
 def check_labels(workplace: Path) -> None:
-    """Each patch became a mask, clear ones were found, and the networks trained led to an end."""
+    """From a turned strip of many bands each patch became a mask on its grid, clear ones were
+    found, and the networks trained led to an end."""
+    strip = read(workplace / "strip" / "scene.tif")
+    assert len(strip.bands) > 50 and not strip.valid.all()
+    first = strip.valid.argmax(axis=1)
+    assert (np.diff(first[: len(first) // 2]) <= 0).all() and first[0] > first[len(first) // 2]
     patches = {p.stem for p in (workplace / "patches").glob("*.tif")}
+    for name in patches:
+        patch = read(workplace / "patches" / f"{name}.tif")
+        mask = read_mask(workplace / "truth" / f"{name}_mask.tif", patch)
+        assert patch.valid.all() and mask.valid.all() and len(patch.bands) == len(strip.bands)
     truth = workplace / "truth"
     assert {p.stem for p in truth.glob("*_mask.tif")} == {f"{name}_mask" for name in patches}
     assert len(json.loads((truth / "catalog.json").read_text())) == len(patches) > 4
@@ -183,7 +193,8 @@ def check_labels(workplace: Path) -> None:
     assert ",clear," in table and ",cloudy," in table
     assert 0 < len(list((workplace / "clear").glob("*.tif"))) <= len(patches)
     assert len(json.loads((workplace / "next" / "chips.json").read_text())["chips"]) == 3
-    assert (workplace / "cleaned" / "scene_clean.tif").exists()
+    cleaned = read(workplace / "cleaned" / "scene_clean.tif")
+    assert (cleaned.data.shape, cleaned.transform) == (strip.data.shape, strip.transform)
 
 
 def test_a_page_that_calls_out_would_be_seen():

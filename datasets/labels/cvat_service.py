@@ -6,7 +6,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class CvatService:
     client: Any
     """``cvat_sdk.Client``."""
     url: str
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def connect(cls, env: Mapping[str, str]) -> CvatService:

@@ -63,8 +63,8 @@ def read_annotations(content: bytes, where: str) -> list[ChipLabel]:
             f"{where} holds {what}", "an export in the format 'CVAT for images 1.1'",
             "export it in that format",
         )  # fmt: skip
-    said = _said(root)
-    labels = (_label(image, where, said) for image in root.iter("image"))
+    told = _Told(root)
+    labels = (_label(image, where, told.of(image)) for image in root.iter("image"))
     return [label for label in labels if label is not None]
 
 
@@ -83,21 +83,40 @@ def _parsed(content: bytes, where: str) -> Any:
         raise FileError(f"{where} is no XML ({error})", "XML", "export it again") from error
 
 
-def _said(root: Any) -> dict[str, str]:
-    """Annotator, time and project as the export's ``<meta>`` tells them."""
+class _Told:
+    """Annotator, time and project of each image, as the export's ``<meta>`` tells them.
 
-    def text(*paths: str) -> str:
-        found = (root.findtext(f"meta/{path}") for path in paths)
-        return next((t.strip() for t in found if t and t.strip()), "")
+    The export of a task has one ``<task>``; that of a project has one for each of its tasks, and
+    each image names its own.
+    """
 
-    return {
-        "annotator": text(
-            "task/assignee/username", "task/assignee", "job/assignee/username",
-            "task/owner/username", "project/owner/username",
-        ),
-        "time": text("task/updated", "job/updated", "project/updated", "dumped"),
-        "project": text("project/name", "task/project/name", "task/name", "job/name"),
-    }  # fmt: skip
+    def __init__(self, root: Any) -> None:
+        self.meta = root.find("meta")
+        tasks = () if self.meta is None else self.meta.iterfind("project/tasks/task")
+        self.tasks = {task.findtext("id", "").strip(): task for task in tasks}
+
+    def of(self, image: Any) -> dict[str, str]:
+        """Of one image."""
+        own = self.tasks.get(image.get("task_id", ""))
+        whole = self.meta if own is None else None
+        return {
+            "annotator": _text(own, "assignee/username", "owner/username")
+            or _text(
+                whole, "task/assignee/username", "task/assignee", "job/assignee/username",
+                "task/owner/username", "project/owner/username",
+            ),
+            "time": _text(own, "updated")
+            or _text(self.meta, "task/updated", "job/updated", "project/updated", "dumped"),
+            "project": _text(
+                self.meta, "project/name", "task/project/name", "task/name", "job/name"
+            ),
+        }  # fmt: skip
+
+
+def _text(element: Any, *paths: str) -> str:
+    """The first of the texts that is there."""
+    found = () if element is None else (element.findtext(path) for path in paths)
+    return next((t.strip() for t in found if t and t.strip()), "")
 
 
 def _label(image: Any, where: str, said: dict[str, str]) -> ChipLabel | None:

@@ -135,7 +135,7 @@ def _label(
 ) -> ChipLabel | None:
     """None for a label that was skipped."""
     said = label.get("annotations")
-    if said is None:
+    if said is None or (label.get("performance_details") or {}).get("skipped"):
         return None
     shapes = tuple(_shape(each, here, masks) for each in said.get("objects") or ())
     patch = _answer(said.get("classifications") or (), here)

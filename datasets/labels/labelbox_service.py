@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ class LabelboxService:
 
     client: Any
     """``labelbox.Client``."""
-    key: str
+    key: str = field(repr=False)
 
     @classmethod
     def connect(cls, env: Mapping[str, str]) -> LabelboxService:
@@ -85,7 +85,8 @@ class LabelboxService:
                 raise UsageError(
                     f"no project '{project}' in this workspace", "one that is there", "correct it"
                 )
-            task = found.export(params={"label_details": True, "project_details": True})
+            told_too = ("label_details", "project_details", "performance_details")  # skipped ones
+            task = found.export(params=dict.fromkeys(told_too, True))
             task.wait_till_done()
             rows = [line.json for line in task.get_buffered_stream()] if task.has_result() else []
         return read_labels(rows, f"project {project}", Masks(None, MaskFetcher(self.key)))

@@ -63,7 +63,8 @@ def settled(
 
     Raises:
         ValueRangeError, GridError: see `conflicts.settle`.
-        FileError: the export labels something, and nothing of it was sent as a chip.
+        FileError: the export labels something, and nothing of it was sent as a chip; without
+            chips, two images have one name in different folders.
     """
     found: dict[str, list[ChipLabel]] = {}
     known: dict[str, Chip | None] = {}
@@ -75,7 +76,14 @@ def settled(
             continue
         stem = Path(chip.name).stem if chip else _stem(label.chip)
         known[stem] = chip
-        found.setdefault(stem, []).append(label)
+        same = found.setdefault(stem, [])
+        if chip is None and same and same[0].chip != label.chip:
+            raise FileError(
+                f"labels of {same[0].chip} and of {label.chip}, both of which would be written "
+                f"to {stem}_mask.tif",
+                "images of different names", "name the folder of the push with --task",
+            )  # fmt: skip
+        same.append(label)
     if unknown and not found:
         raise FileError(
             f"labels of {next(iter(unknown))}, which was not sent from {chips and chips.folder}",
@@ -144,7 +152,9 @@ def write_pulled(
             there = item.image is not None and item.image.is_file()
             if item.image is not None and not there:
                 lost.append(item.image.name)
-            name = item.image.name if item.image else PurePosixPath(item.settled.chip).name
+            # The patch's own name: the image may be what a link of another name leads to.
+            named = PurePosixPath(item.settled.chip).name
+            name = f"{item.stem}{item.image.suffix}" if item.image else named
             if there and item.image is not None:
                 _link(item.image, place / name)
             if mask is not None:

@@ -55,10 +55,10 @@ def told(name: str, secrets: tuple[str, ...] = ()) -> Iterator[None]:
     except KumosanError:
         raise
     except Exception as error:
-        text = " ".join(str(error).split())[:300] or type(error).__name__
-        for secret in secrets:
-            text = text.replace(secret, "***") if secret else text
+        text = " ".join(str(error).split()) or type(error).__name__
+        for secret in filter(None, secrets):  # before it is cut: half a key is a key, too
+            text = text.replace(secret, "***")
         raise FileError(
-            f"{name} did not do as asked ({type(error).__name__}: {text})",
+            f"{name} did not do as asked ({type(error).__name__}: {text[:300]})",
             "an answer without error", "check the key, the project and the network",
         ) from None  # fmt: skip

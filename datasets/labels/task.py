@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..atomic import AnyPath, atomic_folder
+from ..errors import UsageError
 from ..read import read
 from ..stretch import stretch_rgb
 from ..tile import ByteArray, CloudMask, Tile
@@ -49,10 +50,16 @@ def write_task(
         progress: called with (patches done, patches in all).
 
     Raises:
+        UsageError: two patches have one name, but for its ending: so would their chips.
         OutputError: the folder holds files, or cannot be written.
         FileError, BandError: a patch cannot be read.
     """
     home = Path(folder)
+    named: dict[str, Path] = {}
+    for file in files:
+        other = named.setdefault(file.stem, file)
+        if other is not file:
+            raise UsageError(f"{other} and {file}", "patches of different names", "rename one")
     with atomic_folder(home, overwrite) as place:
         chips: list[Chip] = []
         found: Prelabels = []

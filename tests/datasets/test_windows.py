@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kumosan.datasets.errors import ValueRangeError
@@ -34,6 +34,42 @@ def test_the_ramps_add_up_to_one_where_no_three_windows_meet(sizes):
         met[span.start : span.stop] += 1
     assert (total > 0).all()
     assert total[met <= 2] == pytest.approx(1, abs=1e-6)
+
+
+@given(SIZES, st.floats(1, 9))
+def test_windows_begin_at_whole_steps(sizes, step):
+    n, size, overlap = sizes
+    size, overlap = round(size // step * step) + 1, round(overlap // step * step)
+    assume(2 * np.ceil(overlap / step) <= np.ceil(size / step))
+    found = spans(n, size, overlap, step)
+    assert found[0].start == 0 and found[-1].stop == n
+    for span in found:
+        assert abs(span.start - round(span.start / step) * step) <= 0.5
+    for one, other in pairwise(found):
+        assert one.after == other.before == one.stop - other.start >= overlap - 1
+        assert one.start < other.start
+
+
+def test_steps_of_no_whole_number_of_pixels_are_no_more_of_them():
+    step = 64 * 10 / 3
+    found = spans(20_000, 23 * step, 3 * step, step)
+    assert [s.start for s in found] == [round(k * step) for k in (0, 18, 36, 53, 71)]
+    assert found[0].stop == round(23 * step)
+
+
+@given(SIZES, st.integers(1, 40))
+def test_windows_may_fade_in_the_middle_of_what_they_share(sizes, width):
+    n, size, overlap = sizes
+    total, met = np.zeros(n), np.zeros(n, int)
+    found = spans(n, size, overlap)
+    for span in found:
+        total[span.start : span.stop] += ramp(span, width)
+        met[span.start : span.stop] += 1
+    assert (total > 0).all()
+    assert total[met <= 2] == pytest.approx(1, abs=1e-5)
+    if len(found) > 1 and found[0].after > width:
+        border = ramp(found[0], width)[-((found[0].after - width) // 2) or size :]
+        assert found[0].after - width < 2 or (border == 0).all()
 
 
 def test_the_grid_is_rows_by_columns():

@@ -2,18 +2,21 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import rasterio
+from affine import Affine
 
 from kumosan.datasets.catalog import read_catalog
 from kumosan.datasets.configuration import placed, validated
 from kumosan.datasets.errors import FileError, ValueRangeError
 from kumosan.datasets.labels.decisions import read_decisions, trusted, write_decisions
-from kumosan.datasets.read import read_mask
+from kumosan.datasets.read import read, read_mask
 from kumosan.datasets.tile import CloudMask
-from kumosan.datasets.write import write_mask
-from kumosan.detection.audit import audit, find_shift
+from kumosan.datasets.write import write_mask, write_tile
+from kumosan.detection.audit import audit, duplicates, find_shift
 from kumosan.detection.audit_report import write_audit
 from kumosan.detection.train_config import SegmenterConfig
 from kumosan.detection.train_data import MixtureBuilder
@@ -94,6 +97,36 @@ def test_one_image_in_two_splits_is_named(tmp_path):
     assert [(s.row.id, s.duplicate_of) for s in found if s.duplicate_of] == [("t2.tif", "copy.tif")]
 
 
+def test_what_is_no_optical_image_is_no_copy_of_one(tmp_path):
+    """A catalogue may list radar images, and files that are lost, in other splits."""
+    folder = make(tmp_path, labelled=2)
+    grid = {"transform": Affine(20, 0, 3e5, 0, -20, 5e6), "crs": "EPSG:32633"}
+    profile = {"driver": "GTiff", "count": 2, "width": 64, "height": 64, "dtype": "float32"}
+    with rasterio.open(folder / "s1.tif", "w", **profile, **grid) as file:
+        file.write(np.full((2, 64, 64), -12, np.float32))
+        file.descriptions = ("VV", "VH")
+    rows = [r for r in read_catalog(folder) if r.mask]
+    others = [replace(rows[0], image=folder / name) for name in ("s1.tif", "none.tif")]
+    assert duplicates(rows, others) == {}
+    assert duplicates(rows, [*others, rows[1]]) == {rows[1].id: rows[1].id}
+
+
+def test_a_label_that_nothing_speaks_against_says_so(tmp_path):
+    (first, *_) = judged(make(tmp_path, labelled=2))
+    assert first.score == 0 and first.reason == "nothing speaks against it"
+
+
+def test_a_tile_full_of_cloud_is_shown_white_as_its_chip_was(tmp_path):
+    """A stretch of its own would show the folds of the cloud as grey rock."""
+    folder = make(tmp_path, labelled=1)
+    tile = read(folder / "t0.tif")
+    cloud = 0.5 + 0.02 * np.random.default_rng(0).random(tile.data.shape, np.float32)
+    write_tile(folder / "t0.tif", replace(tile, data=cloud, stored=None), overwrite=True)
+    relabel(folder, 0, np.ones_like)
+    (found,) = judged(folder)
+    assert (found.sight.image > 220).all()
+
+
 def test_the_report_escapes_names_and_proposes_only_suspects(corrupt, tmp_path):
     rows = json.loads((corrupt / "catalog.json").read_text())
     (corrupt / "t1.tif").rename(corrupt / "<b>1.tif")
@@ -103,6 +136,7 @@ def test_the_report_escapes_names_and_proposes_only_suspects(corrupt, tmp_path):
     out.mkdir()
     write_audit(out, judged(corrupt), 4)
     page = (out / "audit.html").read_text()
+    assert all(f"</span>{name}</li>" in page for name in ("thick cloud", "thin cloud", "shadow"))
     assert "<b>1" not in page and "&lt;b&gt;1.tif" in page and page.count("<img") == 12
     with (out / "suspects.csv").open() as file:
         table = list(csv.DictReader(file))

@@ -138,9 +138,9 @@ class TestEveryRule:
 
 def test_rgb_only_names_what_fits(pixel):
     tile = pixel(blue=0.1, green=0.1, red=0.1)
-    assert detection.fitting(tile) == ["hot", "braaten", "unet"]
+    assert detection.fitting(tile) == ["unet", "hot", "braaten"]
     for name in ("fmask", "ltk", "hollstein", "scl", "qa", "udm2"):
-        with pytest.raises(UnfitError, match="hot, braaten, unet") as caught:
+        with pytest.raises(UnfitError, match="unet, hot, braaten") as caught:
             detection.choose(tile, name)
         assert name in str(caught.value)
     assert detection.choose(tile, "braaten")[0] == "braaten"
@@ -151,9 +151,10 @@ def test_rgb_only_names_what_fits(pixel):
     [
         (("green", "red"), "braaten"),
         (("blue", "red"), "hot"),
-        (("blue", "green", "red", "nir", "swir1"), "hot"),
-        (C2L2, "fmask"),
-        (("blue", "green", "red", "nir", "swir1", "swir2"), "fmask"),
+        (("blue", "green", "red"), "unet"),
+        (("green", "red", "nir"), "unet"),
+        (C2L2, "unet"),
+        (("blue", "green", "red", "nir", "swir1", "swir2"), "unet"),
     ],
 )
 def test_auto(pixel, names, expected):
@@ -165,12 +166,14 @@ def test_auto(pixel, names, expected):
     assert np.array_equal(detection.detect(tile).classes, detector.mask(tile).classes)
 
 
-def test_auto_prefers_qa_pixel_and_fmask_to_scl(make):
+def test_auto_prefers_the_network_to_suppliers_masks_and_these_to_rules(make):
     cloud = disc((8, 8))
-    assert detection.auto(make("qa", cloud)) == "qa"
-    assert detection.auto(make("scl", cloud)) == "fmask"
-    assert detection.auto(make("scl", cloud, names=("blue", "green", "red"))) == "scl"
-    assert detection.auto(make("udm2", cloud, names=("blue", "green", "red", "nir"))) == "udm2"
+    for scheme in ("qa", "scl"):
+        assert detection.auto(make(scheme, cloud)) == "unet"
+    assert detection.auto(make("scl", cloud, names=("blue", "red"))) == "scl"
+    assert detection.auto(make("udm2", cloud, names=("blue", "red"))) == "udm2"
+    order = detection.AUTO
+    assert order.index("qa") < order.index("fmask") < order.index("scl") < order.index("hot")
 
 
 def test_nothing_fits():

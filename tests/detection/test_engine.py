@@ -56,8 +56,8 @@ class Plain:
 class Small(Segmenter):
     """That network in many windows on a small scene."""
 
-    def __init__(self, weights=WEIGHTS, **settings):
-        super().__init__(weights, window_px=64, overlap_px=16, **settings)
+    def __init__(self, weights=WEIGHTS, window_px=64, overlap_px=16, **settings):
+        super().__init__(weights, window_px=window_px, overlap_px=overlap_px, **settings)
 
     def model(self):
         card = ModelCard("segmenter", {}, ())
@@ -91,6 +91,32 @@ def varied(scene):
         return replace(tile, data=data, transform=scaled)
 
     return make
+
+
+class Halving(Plain):
+    """A network that sees whole blocks of 16 pixels, from where a window begins; and nothing of use
+    within 8 pixels of its borders, as a convolution that sees zeros beyond."""
+
+    def __call__(self, images, present):
+        n, bands, height, width = images.shape
+        blocks = images.reshape(n, bands, height // 16, 16, width // 16, 16).mean(axis=(3, 5))
+        p = super().__call__(blocks.repeat(16, axis=2).repeat(16, axis=3), present)
+        y, x = np.arange(height)[:, None], np.arange(width)
+        border = np.minimum(np.minimum(y, height - 1 - y), np.minimum(x, width - 1 - x)) < 8
+        return np.where(border, np.float32(0.25), p)
+
+
+def test_windows_answer_as_the_whole_scene(varied, monkeypatch):
+    """They begin where the network's blocks do, and what lies near their borders is not used."""
+    monkeypatch.setattr(Small, "runner", lambda *_: Halving())
+    monkeypatch.setattr("kumosan.detection.blending.FADE_PX", 8)
+    tile = varied()
+    tile = tile.with_data(np.nan_to_num(tile.data, nan=0.1))
+    whole = Small(window_px=512).mask(tile).probability
+    windowed = Small(window_px=80, overlap_px=32).mask(tile).probability
+    assert np.abs(windowed - whole).max() < 1e-5
+    monkeypatch.setattr("kumosan.detection.blending.FADE_PX", 32)
+    assert np.abs(Small(window_px=80, overlap_px=32).mask(tile).probability - whole).max() > 0.1
 
 
 def written(tile, path):

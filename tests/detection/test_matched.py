@@ -15,7 +15,7 @@ from .small_set import BANDS, CLOUD
 
 UNDRAWN = ALL_CLASSES - {SHADOW}
 OFFSET = (-18, -10)
-"""Rows and columns from a cloud at 500 m to its shadow: the landscape's sun stands at 150 degrees."""
+"""Rows and columns from a cloud at 500 m to its shadow; the landscape's sun is at 150 degrees."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,9 @@ def test_shadows_that_nobody_drew_are_found(scene):
     assert found[truth == SHADOW].mean() > 0.8
     assert (truth[found] == SHADOW).mean() > 0.7
     assert np.array_equal(item.mask.classes == THICK, truth == THICK)
-    assert item.labelled == UNDRAWN  # what was missed may still be a shadow
+    assert item.labelled == ALL_CLASSES
+    missed = (truth == SHADOW) & (item.mask.classes == CLEAR)
+    assert missed.mean() < 0.1 * (truth == SHADOW).mean()  # dark basins are left open
 
 
 def test_a_right_drawing_stays_and_one_beside_the_shadow_is_doubted(scene):
@@ -67,7 +69,10 @@ def test_without_cloud_or_infrared_nothing_changes(scene):
     thin = np.where(truth == THICK, THIN, CLEAR)
     for item in (
         labelled(scene, np.zeros_like(truth)),
-        replace(labelled(scene, thin, UNDRAWN), tile=Tile(tile.data[:3], BandSet(BANDS.bands[:3]), tile.transform, tile.crs)),
+        replace(
+            labelled(scene, thin, UNDRAWN),
+            tile=Tile(tile.data[:3], BandSet(BANDS.bands[:3]), tile.transform, tile.crs),
+        ),
         replace(labelled(scene, truth), mask=None),
     ):
         assert with_matched_shadows(item) is item

@@ -5,14 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kumosan.datasets.bands import RED, BandSet
 from kumosan.datasets.errors import UsageError
-from kumosan.datasets.tile import CloudMask
+from kumosan.datasets.tile import CloudMask, Tile
 from kumosan.detection.suggest import choose, suggest, uncertainty
 
 
 def sure(p):
     rest = (1 - p) / 3
-    return np.full((4, 2, 2), rest, np.float32) + np.array([p - rest, 0, 0, 0])[:, None, None]
+    return np.full((4, 5), rest, np.float32) + np.array([p - rest, 0, 0, 0])[:, None]
 
 
 def test_uncertainty_is_entropy_in_nats():
@@ -51,23 +52,46 @@ def test_chance_is_chance():
     assert first != [s.number for s in choose(unsure, features, 9, random=True, seed=2)]
 
 
+class Says:
+    """A detector that gives all pixels of a tile the probabilities that its first value names."""
+
+    def __init__(self, *table):
+        self.table = table
+
+    def mask(self, tile):
+        p = self.table[int(tile.data[0, 0, 0] * 10)]
+        plane = np.array(p, np.float32)[:, None, None] * np.ones((1, *tile.shape), np.float32)
+        return CloudMask.like(tile, plane.argmax(axis=0).astype(np.uint8), plane)
+
+
+def test_one_network_asks_for_what_it_doubts_several_for_what_they_dispute():
+    """Both networks doubt tile 0 in one way; of tile 1 both are sure, of opposite things."""
+    tiles = [Tile(np.full((1, 4, 4), 0.1 * i + 0.05, np.float32), BandSet((RED,))) for i in (0, 1)]
+    doubt, clear, cloud = (0.25,) * 4, (0.97, 0.01, 0.01, 0.01), (0.01, 0.97, 0.01, 0.01)
+    first, second = Says(doubt, clear), Says(doubt, cloud)
+    assert [s.number for s in suggest(tiles, [first], 1)] == [0]
+    (asked,) = suggest(tiles, [first, second], 1)
+    assert asked.number == 1 and asked.uncertainty > 0.5
+
+
+def test_what_a_network_says_beside_the_image_does_not_count():
+    tiles = [Tile(np.full((1, 4, 4), v, np.float32), BandSet((RED,))) for v in (0.05, 0.15, 0.25)]
+    tiles[1].data[0, 1:] = np.nan  # beside a strip
+    tiles[2].data[:] = np.nan
+    table = Says((0.7, 0.1, 0.1, 0.1), (0.97, 0.01, 0.01, 0.01))
+
+    class DoubtsTheOutside(Says):
+        def mask(self, tile):
+            found = table.mask(tile) if tile.valid.any() else CloudMask.like(tile, np.zeros((4, 4)))
+            if found.probability is not None:
+                found.probability[:, ~tile.valid] = 0.25
+            return found
+
+    first, second, empty = suggest(tiles, [DoubtsTheOutside()], 3)
+    assert (first.number, second.number, empty.number) == (0, 1, 2)
+    assert second.uncertainty < 0.2 and empty.uncertainty == 0
+
+
 def test_nothing_to_choose_from_is_one_sentence():
     with pytest.raises(UsageError):
         choose(np.zeros(0), np.zeros((0, 1), np.float32), 5)
-
-
-def test_pixels_without_data_are_not_what_is_unsure(scene):
-    """A detector gives them 1/4 for each class; a tile of nothing else has nothing to label."""
-
-    class Sure:
-        def mask(self, tile):
-            p = np.full((4, *tile.shape), 0.25, np.float32)
-            p[:, tile.valid] = np.array([0.7, 0.1, 0.1, 0.1])[:, None]
-            return CloudMask.like(tile, np.zeros(tile.shape), p)
-
-    whole, half, none = (scene(np.zeros((16, 16), bool)) for _ in range(3))
-    half.data[:, :8] = np.nan
-    none.data[:] = np.nan
-    found = {s.number: s.uncertainty for s in suggest([none, half, whole], [Sure()], 3)}
-    assert found[0] == 0
-    assert found[1] == pytest.approx(found[2], abs=1e-6) and found[1] > 0

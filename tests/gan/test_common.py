@@ -19,11 +19,11 @@ from kumosan.gan.common import (
     Area,
     assemble,
     beside,
+    blocks,
     distance_px,
     fillable_bands,
     plausible_range,
     reach_px,
-    row_blocks,
     sample,
     untouched,
 )
@@ -117,9 +117,12 @@ def test_sample_draws_distinct_pixels_of_the_area() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 3), (100, 2), (3, 500)])
-def test_row_blocks_cover_every_row_once(shape: tuple[int, int]) -> None:
-    rows = [y for block in row_blocks(shape, 10) for y in range(block.start, block.stop)]
-    assert rows == list(range(shape[0]))
+def test_blocks_cover_every_pixel_once(shape: tuple[int, int]) -> None:
+    times = np.zeros(shape, int)
+    for block in blocks(shape, 10):
+        times[block] += 1
+        assert max(times[block].shape) <= 10
+    assert (times == 1).all()
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])

@@ -82,14 +82,15 @@ def test_unknown_losses_are_named():
         Distance({"vgg": 1.0}, 0.2, 0.5)
 
 
-def test_relative_to_the_prior_every_class_counts_alike():
+@pytest.mark.parametrize("name", ["relative", "squares"])
+def test_relative_to_the_prior_every_class_counts_alike(name):
     side = 16
     mask = torch.ones(1, side, side, dtype=torch.int64)
     mask[:, 8:] = 2  # thick cloud above, thin below
     target = torch.full((1, 2, side, side), 0.2)
     prior = target + torch.where(mask[:, None] == 1, 0.1, 0.01)
     rest = (torch.ones(1, 2), torch.ones(1, side, side, dtype=torch.bool), one_hot(mask))
-    loss = Distance({"relative": 1.0}, 1.0, 0.5)
+    loss = Distance({name: 1.0}, 1.0, 0.5)
     assert float(loss(prior, target, *rest, prior)[0]) == pytest.approx(1)
     assert float(loss(target, target, *rest, prior)[0]) < 0.15
     thick, thin = (
@@ -97,3 +98,17 @@ def test_relative_to_the_prior_every_class_counts_alike():
         for code in (1, 2)
     )
     assert thick == pytest.approx(thin, abs=0.1), "the small error counts as much as the large one"
+
+
+def test_squares_count_one_large_error_for_more():
+    mask = torch.ones(1, 16, 16, dtype=torch.int64)
+    rest = (torch.ones(1, 1), torch.ones(1, 16, 16, dtype=torch.bool), one_hot(mask))
+    target = torch.zeros(1, 1, 16, 16)
+    prior, spike = target + 0.1, target.clone()
+    spike[..., 0, 0] = 0.1 * 16**2  # the same sum
+    shares = [
+        float(Distance({name: 1.0}, 1.0, 0.5)(spike, target, *rest, prior)[0])
+        for name in ("relative", "squares")
+    ]
+    assert shares[0] == pytest.approx(1, abs=0.01)
+    assert shares[1] == pytest.approx(16, rel=0.01)

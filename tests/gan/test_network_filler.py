@@ -10,11 +10,11 @@ from kumosan import gan
 from kumosan.datasets.band_order import spectrometer
 from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, RED_EDGE_2, BandSet
 from kumosan.datasets.configuration import as_json
-from kumosan.datasets.errors import UnfitError, UsageError
+from kumosan.datasets.errors import UnfitError
 from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import SPATIAL, SPECTRAL, THICK, THIN, CloudMask, Tile
 from kumosan.datasets.weights import ModelCard, WeightsError, read_card, save_weights
-from kumosan.gan.network_filler import NetworkFiller, load_restorer
+from kumosan.gan.network_filler import PACKAGED, NetworkFiller, load_restorer
 from kumosan.gan.restorer import NetworkConfig, Restorer
 
 from .small_set import BANDS, clear_tile, generator
@@ -37,9 +37,11 @@ def cloudy(side=96, bands=BANDS):
     return tile.with_data(data.astype(np.float32)), CloudMask.like(tile, classes)
 
 
-def test_without_weights_it_teaches():
-    with pytest.raises(UsageError, match=r"kumosan train gan.*--fill-weights"):
-        gan.get("gan")
+def test_without_weights_it_takes_those_that_come_with_kumosan():
+    card, net = load_restorer(PACKAGED)
+    assert gan.get("gan").weights == PACKAGED
+    assert PACKAGED.stat().st_size < 4_000_000
+    assert card.scores and card.training["prior"] == "auto-far" and net.config.doubts
 
 
 def test_only_masked_pixels_change_and_are_accounted_for(noisy):

@@ -129,6 +129,7 @@ def test_nodata_is_no_class():
     [
         {"channels": ()}, {"fold": 3}, {"norm": "group", "channels": (9, 16)}, {"white": 0.0},
         {"kind": "pix2pix", "channels": (8,), "depth": 4}, {"kind": "pix2pix"},
+        {"doubts": True}, {"doubts": True, "contrast": True, "residual": False},
     ],
 )  # fmt: skip
 def test_networks_that_cannot_be_built(wrong):
@@ -152,6 +153,30 @@ def test_a_network_that_mixes_gives_the_second_guess_where_it_says_so():
     assert torch.allclose(net(image, present, cloud, both), second, atol=1e-6)
     with pytest.raises(UsageError, match="mixed"):
         NetworkConfig(**SMALL, mixed=True, guided=False)
+
+
+def test_corrections_are_as_large_as_the_doubt_about_the_first_guess():
+    image, present, cloud, first = batch()
+    second, doubt = torch.rand_like(first), torch.full((2, 2, 16, 16), 0.02)
+    doubt[:, :, :8] = 0.1
+    net = Restorer(NetworkConfig(**SMALL, mixed=True, contrast=True, doubts=True), 3)
+    assert torch.equal(net(image, present, cloud, torch.cat([first, second, doubt], 1)), first)
+    torch.nn.init.constant_(net.net.leave[1].bias[:3], 1.0)
+    off = net(image, present, cloud, torch.cat([first, second, doubt], 1)) - first
+    assert torch.allclose(off[:, :, 0], 5 * off[:, :, -1], rtol=1e-3)
+    torch.nn.init.normal_(net.net.leave[1].weight, 0, 0.1)
+    other = net(image, present, cloud, torch.cat([first, second, 2 * doubt], 1)) - first
+    assert not torch.allclose(other, 2 * off, rtol=0.05), "it reads them too"
+
+
+def test_a_network_that_has_no_say_leaves_the_first_guess_bit_for_bit():
+    image, present, cloud, prior = batch()
+    net = Restorer(NetworkConfig(**SMALL, says=("thick", "shadow")), 3)
+    torch.nn.init.constant_(net.net.leave[1].bias, 1.0)
+    out = net(image, present, cloud, prior)
+    for code, says in ((0, False), (1, True), (2, False), (3, True)):
+        here = (cloud[:, code] == 1)[:, None].expand_as(out)
+        assert torch.equal(out[here], prior[here]) != says
 
 
 def test_with_contrast_a_brighter_scene_is_corrected_alike():

@@ -20,7 +20,7 @@ from kumosan.datasets.tile import (
     CloudMask,
     Tile,
 )
-from kumosan.gan import common, features, regression, relation
+from kumosan.gan import features, regression, relation
 from kumosan.gan.features import HALO, MAX_BANDS, feature_bands
 from kumosan.gan.metrics import rmse_by_class
 from kumosan.gan.regression import DOUBT, Regression
@@ -114,20 +114,10 @@ def test_seed_decides(clear):
     assert not np.array_equal(a.tile.data, b.tile.data)
 
 
-def test_too_few_clear_pixels(clear):
-    tile, mask = veiled(clear, THIN)
-    classes = np.full(tile.shape, THIN, np.uint8)
-    classes.ravel()[: common.MIN_CLEAR - 1] = CLEAR
-    result = Regression().fill(tile, replace(mask, classes=classes))
-    assert (result.provenance[classes == THIN] == UNFILLABLE).all()
-    classes.ravel()[: common.MIN_CLEAR * 4] = CLEAR
-    assert Regression().fill(tile, replace(mask, classes=classes)).filled.any()
-
-
-def test_blocks_of_rows_leave_no_seam(clear, monkeypatch):
+def test_blocks_leave_no_seam(clear, monkeypatch):
     tile, mask = veiled(clear, THIN)
     whole = Regression().fill(tile, mask)
-    monkeypatch.setattr(relation, "row_blocks", lambda shape: common.row_blocks(shape, 1700))
+    monkeypatch.setattr(relation, "BLOCK_PX", 12)
     pieces = Regression().fill(tile, mask)
     np.testing.assert_allclose(pieces.tile.data, whole.tile.data, atol=1e-5)
 
@@ -202,6 +192,26 @@ def test_features_reach_no_farther_than_the_halo():
     planes[:, [0, -1]] = 50
     two = features.features(planes, alike, ~alike, where, level)
     np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+def test_a_part_that_begins_where_a_cell_does_has_the_features_of_the_whole():
+    rng = np.random.default_rng(1)
+    planes = rng.random((2, 240, 215), np.float32)
+    alike = rng.random(planes.shape[1:]) < 0.3
+    clear = ~alike & (rng.random(alike.shape) < 0.5)
+    where = np.zeros_like(alike)
+    where[100:140, 104:120] = alike[100:140, 104:120]
+    level = np.ones(2, np.float32)
+    whole = features.features(planes, alike, clear, where, level)
+    part = (slice(100 - HALO, 140 + HALO), slice(104 - HALO, 120 + HALO))
+    some = features.features(
+        planes[(slice(None), *part)], alike[part], clear[part], where[part], level
+    )
+    np.testing.assert_allclose(some, whole, atol=1e-5)
+    around = features.Surroundings.of(planes, alike, clear, level)
+    block = (slice(100, 140), slice(104, 120))
+    near = planes[(slice(None), *around.reached(block))]
+    np.testing.assert_allclose(around.features(near, block, where[block]), whole, atol=1e-5)
 
 
 def test_veil_by_hand():

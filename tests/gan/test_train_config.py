@@ -119,7 +119,7 @@ def test_a_few_paintings_come_again_turned(config, folder, monkeypatch):
     for epoch in range(4):
         for number in range(6):
             s = data.sample(Draw(epoch, number, 1))
-            planes = np.stack([s.image, s.target, s.prior])
+            planes = np.concatenate([s.image, s.target, s.prior])
             every = [np.rot90(planes, k, (-2, -1))[..., ::m] for k in range(4) for m in (1, -1)]
             upright = min(every, key=lambda a: a.tobytes())
             seen.setdefault(upright.tobytes(), set()).add(planes.tobytes())

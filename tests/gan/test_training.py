@@ -13,6 +13,7 @@ if importlib.util.find_spec("lightning") is None:  # importing it here would ski
 
 from PIL import Image
 
+from kumosan.datasets.errors import UnfitError
 from kumosan.datasets.fitting import CHECKPOINT, LOG, seed_everything
 from kumosan.datasets.splits import Fold
 from kumosan.datasets.torch_data import Draw
@@ -133,8 +134,10 @@ def test_the_prior_of_the_configuration_is_what_the_network_starts_from(config, 
     changed = 0
     for sample in one:
         clear = sample["mask"] == 0
-        assert torch.equal(sample["prior"][:, clear], sample["image"][:, clear])
-        changed += not torch.equal(sample["prior"], sample["image"])
+        guess, doubt = sample["prior"][:-1], sample["prior"][-1]
+        assert torch.equal(guess[:, clear], sample["image"][:, clear])
+        assert (doubt[clear] == 0).all() and (doubt[sample["mask"] == 1] > 0).all()
+        changed += not torch.equal(guess, sample["image"])
     assert changed
 
 
@@ -149,7 +152,7 @@ def test_a_stopped_run_does_not_paint_again(config, folder, tmp_path, monkeypatc
     painted = []
     guessed = PaintedPairs._guessed
     monkeypatch.setattr(
-        PaintedPairs, "_guessed", lambda self, d: painted.append(d.number) or guessed(self, d)
+        PaintedPairs, "_guessed", lambda self, d: painted.append(d.item) or guessed(self, d)
     )
     parts = stopped(facts, folder, tmp_path / "parts", monkeypatch)
     assert sorted(painted) == [0, 1, 2]  # three tiles, each once, although two runs saw them
@@ -187,7 +190,7 @@ def test_samples_are_cut_out_of_what_was_painted_at_once(config, folder):
         small = replace(config, sources=(source,), augment={}, prior="idw", training=t)
         parts[crop] = Mixture.of(small, folder, 0).dataset.sample(Draw(0, 1, 0))
     whole, part = parts[64], parts[32]
-    assert part.image.shape == part.prior.shape == (7, 32, 32)
+    assert part.image.shape == (7, 32, 32) and part.prior.shape == (8, 32, 32)
     places = [(y, x) for y in range(33) for x in range(33)
               if np.array_equal(whole.image[:, y : y + 32, x : x + 32], part.image)]  # fmt: skip
     ((y, x),) = places
@@ -205,6 +208,29 @@ def test_places_that_are_left_out(config, folder, tmp_path):
     card, _ = load_weights(path, "generator")
     assert card.training["fold"] == {"number": 0, "of": 2, "seed": 0}
     assert f"{3 - len(left)} clear tiles" in card.data
+
+
+def test_a_fold_never_draws_what_it_leaves_out_but_finds_all_paintings(config, folder, tmp_path):
+    source = replace(config.sources[0], paintings=1)
+    small = replace(config, sources=(source,))
+    fold = Fold(0, 2)
+    out = {i for i in range(3) if fold.holds(f"place{i}")}
+    part = Mixture.of(small, folder, 0, fold=fold, keep=tmp_path)
+    drawn = {draw.item for draw in part.order(64, 0)}
+    assert drawn == set(range(3)) - out
+    whole = Mixture.of(small, folder, 0, keep=tmp_path)
+    for item in drawn:
+        part.dataset.sample(Draw(0, 0, item))
+    (kept,) = tmp_path.iterdir()
+    assert {path.stem for path in kept.iterdir()} == {str(item) for item in drawn}
+    assert whole.dataset.parts[0].paintings.folder == kept
+    (tmp_path / "one").mkdir()
+    with pytest.raises(UnfitError, match="left out"):
+        Mixture.of(small, make(tmp_path / "one", clear=1), 0, fold=_fold_of("place0"))
+
+
+def _fold_of(group):
+    return next(fold for fold in (Fold(0, 2), Fold(1, 2)) if fold.holds(group))
 
 
 @pytest.mark.slow

@@ -1,13 +1,12 @@
-"""Inverse-distance weighting: mixtures of clear spectra, worked out by hand."""
+"""Inverse-distance weighting: mixtures of clear spectra, and how their weights fall."""
 
 import numpy as np
 import pytest
 
 from kumosan.datasets.bands import BLUE, NIR, BandSet
-from kumosan.datasets.errors import ValueRangeError
 from kumosan.datasets.tile import THICK, UNFILLABLE, CloudMask, Tile
 from kumosan.gan import get
-from kumosan.gan.weighted import InverseDistance, Nearest
+from kumosan.gan.weighted import InverseDistance, Nearest, spread
 
 BANDS = BandSet((BLUE, NIR))
 
@@ -23,19 +22,36 @@ def hole(tile: Tile, *columns: int) -> CloudMask:
     return CloudMask.like(tile, classes)
 
 
-def test_weights_fall_with_the_square_of_the_distance():
-    tile = row(0.1, 0.9, 0.9, 0.4)  # at column 1: distances 1 and 2, weights 1 and 1/4
-    filled = InverseDistance().fill(tile, hole(tile, 1, 2)).tile.data[:, 0]
-    assert filled[0, 1] == pytest.approx((0.1 + 0.4 / 4) / 1.25)
-    assert filled[1, 1] == pytest.approx(2 * filled[0, 1])
-    assert filled[0, 2] == pytest.approx((0.1 / 4 + 0.4) / 1.25)
+@pytest.mark.parametrize("place", [(512, 512), (513, 514), (511, 517)])
+def test_weights_fall_with_the_fourth_power_of_the_distance(place):
+    point = np.zeros((1025, 1025), np.float32)
+    point[place] = 1
+    weight = spread(point)
+    y, x = place
+    for r in (8, 16, 32, 64, 128, 256):
+        ring = [weight[y + r, x], weight[y - r, x], weight[y, x + r], weight[y, x - r]]
+        assert 0.2 < np.mean(ring) * r**4 < 0.4
+    assert weight[y, x + 256] / weight[y, x + 16] == pytest.approx(1 / 16**4, rel=0.25)
 
 
-def test_one_neighbour_is_the_nearest_pixel():
-    tile = row(0.1, 0.9, 0.9, 0.9, 0.4)
-    filled = InverseDistance(neighbours=1).fill(tile, hole(tile, 1, 2, 3)).tile.data[0, 0]
-    assert filled[1] == pytest.approx(0.1)
-    assert filled[3] == pytest.approx(0.4)
+def test_a_pixel_amid_two_rims_is_their_mean_and_one_beside_a_rim_is_like_it():
+    tile = row(*[0.1] * 9, *[0.9] * 7, *[0.5] * 9)
+    filled = InverseDistance().fill(tile, hole(tile, *range(9, 16))).tile.data[:, 0]
+    assert filled[0, 12] == pytest.approx(0.3, abs=0.02)
+    assert filled[0, 9] == pytest.approx(0.1, abs=0.02)
+    assert filled[0, 15] == pytest.approx(0.5, abs=0.02)
+    np.testing.assert_allclose(filled[1, 9:16], 2 * filled[0, 9:16], rtol=1e-5)
+
+
+def test_one_missed_row_of_cloud_is_outvoted():
+    """Ground of .1 with cloud of .9, whose outermost pixels the mask misses: they are nearest."""
+    data = np.full((2, 60, 60), 0.1, np.float32)
+    data[:, 20:40, 20:40] = 0.9
+    tile = Tile(data, BANDS)
+    classes = np.zeros(tile.shape, np.uint8)
+    classes[21:39, 21:39] = THICK
+    filled = InverseDistance().fill(tile, CloudMask.like(tile, classes)).tile.data[0]
+    assert filled[30, 30] < 0.3
 
 
 def test_values_stay_between_those_of_the_surroundings():
@@ -60,15 +76,9 @@ def test_what_lies_beyond_reach_stays_and_says_so():
 
 def test_pixels_without_data_are_no_source():
     tile = row(0.1, 0.9, np.nan, 0.9, 0.4)
-    filled = InverseDistance(neighbours=1).fill(tile, hole(tile, 1, 3)).tile.data[0, 0]
-    assert filled[1] == pytest.approx(0.1)
+    filled = InverseDistance().fill(tile, hole(tile, 1, 3)).tile.data[0, 0]
+    assert 0.1 < filled[1] < 0.25 < filled[3] < 0.4
     assert np.isnan(filled[2])
-
-
-def test_settings_are_checked():
-    tile = row(0.1, 0.9)
-    with pytest.raises(ValueRangeError, match="0 neighbours"):
-        InverseDistance(neighbours=0).fill(tile, hole(tile, 1))
 
 
 def test_nearest_copies_whole_spectra_from_any_distance():

@@ -32,6 +32,7 @@ from kumosan.gan import ground
 from kumosan.gan.adaptive import Adaptive
 from kumosan.gan.cascade import Cascade
 from kumosan.gan.common import Area, assemble
+from kumosan.gan.features import CELL_PX
 from kumosan.gan.ground import clear_ground
 from kumosan.gan.identity import Identity
 from kumosan.gan.regression import Regression
@@ -275,6 +276,7 @@ def test_the_cut_leaves_room_for_what_fillers_look_at():
     assert fine.margin_px - fine.ramp_px >= 512 and fine.core_px % 256 == 0
     assert Cut.fitting(224, 30.0).core_px == 256
     assert Cut.fitting(3, None).core_px == 1024
+    assert Cut.fitting(4, 4.77).margin_px % CELL_PX == 0
     with pytest.raises(ValueRangeError, match="ramps"):
         Cut(64, 8, 16)
 

@@ -189,7 +189,6 @@ def test_a_scene_without_cloud_comes_out_as_it_went_in(scene, tmp_path):
         (["mask", "{scene}", "-o", "{none}/x/y.tif"], 2, "folder"),
         (["clean", "{scene}", "--filler", "temporal"], 2, "--reference"),
         (["clean", "{scene}", "--filler", "telea", "--reference", "{scene}"], 2, "temporal"),
-        (["clean", "{scene}", "--filler", "gan"], 2, "--fill-weights"),
         (["fill", "{scene}", "{scene}", "--filler", "gan", "--fill-weights", "{none}"], 3, "exist"),
         (["fill", "{scene}", "{scene}", "--fill-weights", "{none}"], 2, "--filler gan"),
         (["clean", "{scene}", "--detector", "nosuch", "--dry-run"], 2, "one of"),

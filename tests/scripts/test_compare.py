@@ -227,7 +227,6 @@ def test_scenes_with_nothing_to_compare(pair, tmp_path, value):
         (("--detector", "nobody"), 2, "no detector called 'nobody'"),
         (("--filler", "nobody"), 2, "no filler called 'nobody'"),
         (("--filler", "temporal"), 2, "--reference"),
-        (("--filler", "gan"), 2, "--fill-weights"),
         (("--filler", "idw", "--reference", "{clear}"), 2, "auto or auto-far or temporal"),
         (("--reference", "{scene}"), 2, "the scene itself"),
         (("--fill-weights", "{absent}"), 3, "absent.tif"),

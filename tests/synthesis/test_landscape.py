@@ -8,7 +8,7 @@ import pytest
 
 from kumosan.datasets.bands import GREEN, NIR, RED, SWIR1, Band, BandSet
 from kumosan.datasets.errors import GridError
-from kumosan.synthesis.demo import demo_pair
+from kumosan.synthesis.demo import STRIP_BANDS, demo_pair
 from kumosan.synthesis.landcover import land_cover
 from kumosan.synthesis.landscape import landscape
 from kumosan.synthesis.terrain import ground, shading
@@ -139,6 +139,20 @@ def test_demo_same_seed_same_bytes():
 def test_demo_any_bands(bands):
     pair = demo_pair(1, (48, 48), bands)
     assert pair.cloudy.data.shape == (len(bands), 48, 48) and pair.cloudy.acquired.sensor is None
+
+
+def test_demo_strip_lies_turned_and_has_nothing_beside_it():
+    pair = demo_pair(3, (80, 90), strip=True)
+    tile = pair.cloudy
+    assert tile.bands == STRIP_BANDS and 0.5 < tile.valid.mean() < 0.9
+    left = tile.valid.argmax(axis=1)
+    assert left[0] > left[40] and (np.diff(left[:40]) <= 0).all()
+    assert (tile.stored[:, ~tile.valid] == 0).all() and (tile.stored[:, tile.valid] > 0).all()
+    assert np.array_equal(pair.mask.valid, tile.valid) and np.array_equal(
+        pair.clear.valid, tile.valid
+    )
+    assert 0.1 < 1 - pair.mask.cover()["clear"] < 0.9
+    assert len(demo_pair(3, (64, 64), strip=True, bands=S2).cloudy.bands) == len(S2)
 
 
 def test_importing_the_package_loads_nothing_heavy():

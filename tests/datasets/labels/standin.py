@@ -4,6 +4,8 @@ import json
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +21,16 @@ class Request:
     @property
     def json(self):
         return json.loads(self.body)
+
+    @property
+    def parts(self) -> dict[str, bytes]:
+        """Of a form: the content of each field, and of each file by its own name."""
+        head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
+        found = BytesParser(policy=HTTP).parsebytes(head + self.body).iter_parts()
+        return {
+            part.get_filename() or part.get_param("name", header="Content-Disposition"):
+            part.get_payload(decode=True) for part in found
+        }  # fmt: skip
 
 
 @dataclass
@@ -54,7 +66,9 @@ def serving(answer):
                 content = json.dumps(content).encode()
                 headers = {"Content-Type": "application/json", **headers}
             self.send_response(status)
-            for name, value in {**headers, "Content-Length": len(content)}.items():
+            told = headers.pop("Length-Told", len(content))  # more than comes, then hang up
+            self.close_connection = told != len(content)
+            for name, value in {**headers, "Content-Length": told}.items():
                 for one in value if isinstance(value, list) else [value]:
                     self.send_header(name, str(one))
             self.end_headers()

@@ -107,8 +107,18 @@ def test_push_makes_project_task_data_and_prelabels(chips, caplog):
     assert task.json == {"name": "May", "project_id": 3}
     data = [r for r in server.requests if r.path.startswith("/api/tasks/7/data")]
     (sent,) = (r for r in data if "upload-multiple" in r.headers)
-    assert b"scene_00000_00000.png" in sent.body
-    assert b"related_images/scene_00000_00000_png/scene_00000_00000_infrared.png" in sent.body
+    (archive,) = (v for name, v in sent.parts.items() if name.endswith("/chips.zip"))
+    with zipfile.ZipFile(io.BytesIO(archive)) as box:
+        assert {name: box.read(name) for name in box.namelist()} == {
+            name: (chips.folder / "chips" / name).read_bytes()
+            for name in (
+                "scene_00000_00000.png",
+                "related_images/scene_00000_00000_png/scene_00000_00000_infrared.png",
+            )
+        }
+    assert [r.method for r in data] == ["POST"] * 3 and "upload-start" in data[0].headers
+    assert "upload-finish" in data[2].headers
+    assert data[2].json == {"image_quality": 100, "sorting_method": "lexicographical"}
     notes = [r for r in server.requests if r.path.startswith("/api/tasks/7/annotations")]
     assert notes[0].query["format"] == ["CVAT 1.1"]
     assert notes[0].query["conv_mask_to_poly"] == ["false"]
@@ -140,6 +150,8 @@ def test_pull_exports_without_images_and_reads_the_zip(chips):
     (asked,) = server.asked("POST", "/api/projects/3/dataset/export")
     assert asked.query["format"] == ["CVAT for images 1.1"]
     assert asked.query["save_images"] == ["False"]
+    kept = [r for r in server.requests if r.path not in ("/api/server/about", "/download")]
+    assert {r.headers["authorization"] for r in kept} == {f"Bearer {TOKEN}"} and len(kept) > 3
 
 
 def test_a_project_that_is_not_there_is_named():

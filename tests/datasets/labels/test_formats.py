@@ -76,6 +76,24 @@ def test_the_fixture_in_cvats_xml():
     assert label.time == "2026-05-02 10:00:00+00:00"
 
 
+def test_in_the_export_of_a_project_each_image_tells_its_own_task():
+    """Two people labelled one chip, each in a task of their own."""
+    task = """<task><id>{0}</id><name>t{0}</name><updated>2026-05-0{0} 10:00:00+00:00</updated>
+    <owner><username>boss</username></owner>{1}</task>"""
+    ben = "<assignee><username>ben</username><email>b@x</email></assignee>"
+    meta = f"""<project><id>9</id><name>P</name><updated>2026-06-01 10:00:00+00:00</updated>
+    <tasks>{task.format(1, ben)}{task.format(2, "")}</tasks>
+    <owner><username>boss of all</username></owner></project>"""
+    image = '<image id="0" name="a.png" subset="d" task_id="{}" width="6" height="4">{}</image>'
+    images = "".join(image.format(t, mask()) for t in (1, 2, 3))
+    text = f"<annotations><version>1.1</version><meta>{meta}</meta>{images}</annotations>"
+    labels = read_annotations(text.encode(), "e.xml")
+    assert [(label.annotator, label.time[:10], label.project) for label in labels] == [
+        ("ben", "2026-05-01", "P"), ("boss", "2026-05-02", "P"),
+        ("boss of all", "2026-06-01", "P"),  # of a task that the export does not describe
+    ]  # fmt: skip
+
+
 def test_the_higher_z_order_lies_on_top_and_of_equals_the_later():
     square = '<polygon label="shadow" points="0,0;6,0;6,4;0,4" z_order="{z}"/>'
     (label,) = read_annotations(xml(mask(z=1), square.format(z=0)), "e")

@@ -73,6 +73,15 @@ def test_a_label_with_nothing_drawn_is_clear_and_a_cloudy_answer_alone_is_no_mas
     assert second.classes((2, 2)) is None and second.patch == "cloudy"
 
 
+def test_a_skipped_label_is_none_though_it_holds_an_empty_list(tmp_path):
+    row = export_row("a", [{"objects": [], "classifications": []}], (2, 2))
+    (label,) = row["projects"]["p1"]["labels"]
+    label["performance_details"] = {"seconds_to_create": 4, "skipped": True}
+    assert read_export("labelbox", write(tmp_path, row)) == []
+    label["performance_details"]["skipped"] = False
+    assert len(read_export("labelbox", write(tmp_path, row))) == 1
+
+
 def square(name: str, x: int):
     points = [{"x": a, "y": b} for a, b in ((x, 0), (x + 1, 0), (x + 1, 2), (x, 2))]
     return {"name": name, "polygon": points}

@@ -126,16 +126,27 @@ def test_push_sends_ontology_rows_batch_and_prelabels(chips, caplog):
     ]
     (question,) = sent["classifications"]
     assert [o["value"] for o in question["options"]] == ["clear", "cloudy"]
-    (rows,) = (r for r in asked(server, "uploadFile") if b"json_import" in r.body)
-    assert b"P/scene_00000_00000.png" in rows.body and b"/file" in rows.body
-    pictures = [r for r in asked(server, "uploadFile") if b"image/png" in r.body]
-    assert len(pictures) == 2
+    files = {}
+    for request in asked(server, "uploadFile"):
+        files |= request.parts
+    names = ("scene_00000_00000.png", "scene_00000_00000_infrared.png")
+    for name in names:
+        assert files[name] == (chips.folder / "chips" / name).read_bytes()
+    (row,) = json.loads(files["application/json"])
+    sent = row["payload"]
+    assert (sent["global_key"], sent["external_id"]) == (f"P/{names[0]}", names[0])
+    (infrared,) = sent["attachments"]
+    assert (infrared["type"], infrared["name"]) == ("IMAGE", "infrared")
+    urls = (sent["row_data"], infrared["value"])
+    assert len({*urls}) == 2 and all(url.startswith(f"{server.url}/file") for url in urls)
+    assert json.loads(files["manifest.json"])["item_count"] == 1
     (batch,) = asked(server, "createBatchV2")
     assert batch.json["variables"]["batchInput"]["globalKeys"] == ["P/scene_00000_00000.png"]
     (prelabels,) = asked(server, "createModelAssistedLabelingPredictionImport")
-    lines = [json.loads(m) for m in re.findall(rb"^\{\"uuid.*\}", prelabels.body, re.M)]
+    assert json.loads(prelabels.parts["operations"])["variables"]["projectId"] == "Project1"
+    (said,) = (v for v in prelabels.parts.values() if v.startswith(b'{"uuid'))
     written = (chips.folder / "prelabels.ndjson").read_text().splitlines()
-    assert lines == [json.loads(line) for line in written]
+    assert [*map(json.loads, said.splitlines())] == [*map(json.loads, written)]
     for request in server.requests:
         if request.method == "POST":
             assert request.headers["authorization"] == f"Bearer {KEY}"
@@ -165,7 +176,12 @@ def test_pull_reads_the_export_and_fetches_masks_with_the_key(chips, tmp_path, m
     assert (label.classes((8, 8)) == CLASSES).all() and label.annotator == "ann@example.org"
     assert all(url.startswith("https://api.labelbox.com/masks/") for url in fetched)
     (export,) = asked(server, "exportDataRowsInProject")
-    assert export.json["variables"]["input"]["params"]["includeLabelDetails"] is True
+    for request in server.requests:
+        told = request.headers.get("authorization")
+        assert told == (None if request.path == "/export" else f"Bearer {KEY}")
+    asked_for = export.json["variables"]["input"]["params"]
+    for what in ("LabelDetails", "ProjectDetails", "PerformanceDetails"):
+        assert asked_for[f"include{what}"] is True
 
 
 def test_a_project_that_is_not_there_is_named():
@@ -212,6 +228,7 @@ def fetching(server, monkeypatch, own=True):
     """Let the fetcher reach the stand-in, which is neither public nor https."""
     monkeypatch.setattr(mask_fetch, "checked_href", lambda href, folder: href)
     monkeypatch.setattr(mask_fetch, "SCHEME", "http")
+    monkeypatch.setattr(mask_fetch, "DELAYS_S", (0.01, 0.02))
     monkeypatch.setattr(mask_fetch, "HOSTS", ("127.0.0.1",) if own else ())
     return MaskFetcher(KEY)
 
@@ -237,3 +254,30 @@ def test_an_expired_mask_says_so_without_key_or_token(status, monkeypatch):
         with pytest.raises(FileError, match="expire after 30 days") as caught:
             fetch(f"{server.url}/mask?token=t0ken")
     assert KEY not in str(caught.value) and "t0ken" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_asked_again_and_then_named(status, monkeypatch):
+    answers = iter([status, 200])
+    with serving(lambda request, url: (next(answers), {}, b"png")) as server:
+        assert fetching(server, monkeypatch)(f"{server.url}/mask") == b"png"
+    assert len(server.requests) == 2
+    with (
+        serving(lambda request, url: (status, {}, b"")) as server,
+        pytest.raises(FileError, match=f"HTTP {status}.*later") as caught,
+    ):
+        fetching(server, monkeypatch)(f"{server.url}/mask")
+    assert len(server.requests) == 3 and "expire" not in str(caught.value)
+
+
+def test_a_mask_that_is_cut_off_is_fetched_anew(monkeypatch):
+    """The stand-in announces more than it sends, and hangs up."""
+    sent = iter([(b"half a p", "close"), (b"half a png", "keep-alive")])
+
+    def answer(request, url):
+        content, after = next(sent)
+        return 200, {"Connection": after, "Length-Told": 10}, content
+
+    with serving(answer) as server:
+        assert fetching(server, monkeypatch)(f"{server.url}/mask") == b"half a png"
+    assert len(server.requests) == 2
