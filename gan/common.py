@@ -176,7 +176,8 @@ def blocks(shape: tuple[int, int], side: int) -> list[tuple[slice, slice]]:
 def one_thread() -> AbstractContextManager[object]:
     """Within it matrix products are not spread over threads: small ones side by side are faster,
     many times so if another process is busy."""
-    return threadpool_limits(1, user_api="blas")
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def beside(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

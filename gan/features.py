@@ -98,16 +98,17 @@ class Surroundings:
         sizes = [size // CELL_PX for size in NEAR_PX[1:]]
         share = np.maximum(_box(_cells(alike.astype(np.float32)), wide), 1e-6)
         free = _cells(clear.astype(np.float32))
-        near = [np.maximum(_box(free, size), 0) for size in sizes]  # running sums leave -1e-9
-        means, ground = [], []
+        near = [_share(free, size) for size in sizes]
+        means: list[FloatArray] = []
+        ground: list[FloatArray] = []
         for plane, mean in zip(planes, level, strict=True):
-            means.append(_box(_cells(_only(plane, alike)), wide) / share)
+            means.append(np.asarray(_box(_cells(_only(plane, alike)), wide) / share, np.float32))
             cells = _cells(_only(plane, clear))
             found = np.full(cells.shape, mean, np.float32)
             for size, there in zip(reversed(sizes), reversed(near), strict=True):
                 _towards(found, _box(cells, size), there)
             ground.append(found)
-        return cls(alike, clear, *([_rimmed(p) for p in some] for some in (near, means, ground)))
+        return cls(alike, clear, _rimmed(near), _rimmed(means), _rimmed(ground))
 
     def features(self, planes: FloatArray, part: Part, where: BoolArray) -> FloatArray:
         """(n, feature) float32 for the n pixels of ``where``, as a view of (feature, n).
@@ -129,7 +130,7 @@ class Surroundings:
         inner += x + part[1].start - reached[1].start
         at = y * where.shape[1] + x
         own = _box(alike.astype(np.float32), ALIKE_PX[0]).ravel()[inner]
-        near = np.maximum(_box(clear.astype(np.float32), NEAR_PX[0]).ravel()[inner], 0)
+        near = _share(clear.astype(np.float32), NEAR_PX[0]).ravel()[inner]
         n = len(planes)
         out = np.empty((5 * n + len(NEAR_PX), at.size), np.float32)
         out[n] = near
@@ -168,6 +169,11 @@ def _box(plane: FloatArray, size: int) -> FloatArray:
     return np.asarray(mean, np.float32)
 
 
+def _share(plane: FloatArray, size: int) -> FloatArray:
+    """Running sums leave -1e-9 where there is nothing."""
+    return np.asarray(np.maximum(_box(plane, size), 0), np.float32)
+
+
 def _darkest(plane: FloatArray) -> FloatArray:
     dark = cv2.erode(
         plane,
@@ -187,8 +193,10 @@ def _cells(plane: FloatArray) -> FloatArray:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _rimmed(cells: FloatArray) -> FloatArray:
-    return np.asarray(cv2.copyMakeBorder(cells, 1, 1, 1, 1, cv2.BORDER_REPLICATE), np.float32)
+def _rimmed(planes: list[FloatArray]) -> list[FloatArray]:
+    """Each with the nearest cell beyond its edges."""
+    edge = cv2.BORDER_REPLICATE
+    return [np.asarray(cv2.copyMakeBorder(p, 1, 1, 1, 1, edge), np.float32) for p in planes]
 
 
 def _fine(cells: FloatArray, part: Part) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy as np
 from ..datasets.bands import BandSet
 from ..datasets.protocols import Filler
 from ..datasets.tile import SPECTRAL, BoolArray, CloudMask, FilledTile, FloatArray, Tile
-from .common import MIN_CLEAR, Area, Limits, assemble, plausible_range, untouched
+from .common import MIN_CLEAR, Area, Limits, assemble, one_thread, plausible_range, untouched
 from .features import feature_bands
 from .lifting import Lifting
 from .painted import KINDS
@@ -84,7 +84,8 @@ class Learnt:
 
     def _relation(self, kind: VeilKind) -> Relation | None:
         if kind not in self._relations:
-            self._relations[kind] = self.how.fit(self.ground, self.clear, kind)
+            with one_thread():
+                self._relations[kind] = self.how.fit(self.ground, self.clear, kind)
         return self._relations[kind]
 
     @cached_property
