@@ -66,6 +66,9 @@ class NetworkConfig:
     """It reads what error each guess expects, and says its corrections in such: where the first
     guess is sure, there is little to correct. Behind the guesses come their errors, one plane
     each."""
+    blind: bool = False
+    """Under thick cloud it does not see the image but the first guess: what it would see is how
+    the painter paints dense cloud."""
     says: tuple[Hidden, ...] = ("thick", "thin", "shadow")
     """What it may change; elsewhere its answer is the first guess itself."""
 
@@ -175,6 +178,9 @@ class Restorer(nn.Module):
         """(n, n_planes, y, x) what the network reads, and what the discriminator judges by."""
         if not self.config.guided:
             return self.scaled(image, scale)
+        if self.config.blind:
+            thick = cloud[:, THICK : THICK + 1] > 0
+            image = torch.where(thick, prior[:, : self.n_bands], image)
         there = present[:, :, None, None].expand_as(image)
         both = prior[:, : (2 if self.config.mixed else 1) * self.n_bands]
         read = [self.scaled(guess, scale) for guess in both.split(self.n_bands, dim=1)]

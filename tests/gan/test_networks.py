@@ -179,6 +179,17 @@ def test_a_network_that_has_no_say_leaves_the_first_guess_bit_for_bit():
         assert torch.equal(out[here], prior[here]) != says
 
 
+def test_a_blind_network_does_not_see_thick_cloud():
+    image, present, cloud, prior = batch()
+    torch.manual_seed(1)
+    net = Restorer(NetworkConfig(**SMALL, blind=True), 3)
+    torch.nn.init.normal_(net.net.leave[1].weight, 0, 0.1)
+    out = net(image, present, cloud, prior)
+    for code, seen in ((1, False), (3, True)):
+        other = torch.where(cloud[:, code : code + 1] > 0, image + 0.5, image)
+        assert torch.equal(net(other, present, cloud, prior), out) != seen
+
+
 def test_with_contrast_a_brighter_scene_is_corrected_alike():
     """A scene of five times the contrast and another level has five times the correction."""
     image, present, cloud, prior = batch()
