@@ -88,7 +88,7 @@ def _mixed(scene: Scene, shape: tuple[int, int]) -> Pixel:
     def mean(of: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> np.ndarray:  # type: ignore[type-arg]
         return np.asarray(ndimage.uniform_filter(of.astype(float), size, mode="constant"))
 
-    valid, cloudy = mean(mask.valid), mean(mask.contaminated)
+    valid, cloudy = mean(mask.valid), mean(mask.cloud)
     badness = np.abs(cloudy - _WANTED * valid) + 2 * (1 - valid)
     row, column = np.unravel_index(int(badness.argmin()), badness.shape)
     return int(column) * factor + factor // 2, int(row) * factor + factor // 2

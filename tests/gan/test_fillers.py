@@ -102,6 +102,10 @@ def same(a, b):
     return np.array_equal(a.view(np.uint32), b.view(np.uint32))
 
 
+TAUGHT = ("regression", "adaptive", "auto", "auto-far", "gan")
+"""Fillers that know what other scenes taught: see `gan.taught`."""
+
+
 @pytest.mark.parametrize("name", sorted(gan.FILLERS))
 class TestEveryFiller:
     def test_meets_the_protocol(self, name):
@@ -169,11 +173,15 @@ class TestEveryFiller:
 
     @pytest.mark.parametrize("code", [THICK, THIN, SHADOW])
     def test_all_cloud_is_unfillable_without_another_date(self, name, code):
+        """But for thin cloud and shadow, which other scenes have taught some fillers to correct."""
         cloudy = ground()
         result = make(name).fill(cloudy, CloudMask.like(cloudy, np.full(cloudy.shape, code)))
-        if name not in gan.DATED:
-            assert (result.provenance == UNFILLABLE).all() and (result.confidence == 0).all()
-            assert same(result.tile.data, cloudy.data)
+        if name in gan.DATED:
+            return
+        left = result.provenance == UNFILLABLE
+        assert left.all() or (name in TAUGHT and code != THICK)
+        assert (result.confidence[left] == 0).all() and (result.confidence < 0.9).all()
+        assert same(result.tile.data[:, left], cloudy.data[:, left])
 
     def test_no_data_at_all(self, name):
         cloudy = ground()

@@ -70,7 +70,6 @@ def test_dry_run_writes_nothing(clear, tmp_path):
     [
         (["--filler", "nobody"], "no filler called 'nobody'"),
         (["--filler", "temporal"], "images of one date"),
-        (["--filler", "gan"], "without weights"),
         (["--split", "train"], "the splits are test"),
         (["--skies", "0"], "skies"),
     ],
