@@ -52,8 +52,9 @@ alarms and finds more shadow, and streams scenes of any size. With visible and N
 is behind hot for cloud (.78 against .82), which knows no shadow. QA_PIXEL stands before fmask: it
 is Fmask again, run by the supplier on the whole scene with its sun angles. Sen2Cor's SCL comes
 after Fmask, which did better on CloudSEN12 (.84 against .71), and before the rules that know no
-shadow; Planet's UDM2 likewise (not measured; SuperDove has no bands for Fmask). Hollstein's tree, for Sentinel-2 Level-1C, could not be measured on those
-tiles. `fmask-unet`, .838 (.931, .665, .919), asks for what `unet` asks for: it is never reached.
+shadow; Planet's UDM2 likewise (not measured; SuperDove has no bands for Fmask). Hollstein's tree,
+for Sentinel-2 Level-1C, could not be measured on those tiles. `fmask-unet`, .838 (.931, .665,
+.919), asks for what `unet` asks for: it is never reached.
 """
 
 __all__ = [
