@@ -80,7 +80,8 @@ def painted(
     """
     parts = ClearParts.of(data, "train", LEAST_CLEAR)
     drawn = Landscapes(LANDSCAPES, SIDE_PX, seed)
-    count, found = len(parts) + len(drawn), []
+    count = len(parts) + len(drawn)
+    found: list[Lesson] = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         if number < len(parts):

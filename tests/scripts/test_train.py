@@ -70,3 +70,15 @@ def test_a_catalogue_that_is_not_there(tmp_path):
     done = run("segmenter", tmp_path / "none", "-o", tmp_path / "r")
     assert done.exit_code == 3
     assert "does not exist" in done.output
+
+
+def test_relations_are_fitted_into_a_new_file_only(tmp_path):
+    path = tmp_path / "r.safetensors"
+    done = run("relations", tmp_path, "-o", path, "--dry-run")
+    assert done.exit_code == 0 and not path.exists(), done.output
+    path.write_bytes(b"mine")
+    done = run("relations", tmp_path, "-o", path)
+    assert done.exit_code == 2 and "exists" in done.output
+    assert path.read_bytes() == b"mine"
+    done = run("relations", tmp_path, "-o", tmp_path / "s.safetensors")
+    assert done.exit_code == 3 and "catalog.json" in done.output
