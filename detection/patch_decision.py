@@ -13,6 +13,8 @@ from ..datasets.errors import UnfitError
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 _TEMPERATURES = (0.05, 20.0)
+LEAST_RECALL = 0.5
+"""Where no threshold is precise enough, one is taken that finds this share of the clear patches."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,7 @@ def calibrate(logits: Floats, clear: Bools, precision: float) -> Calibrated:
     """Temperature of the least log loss (Guo et al. 2017), and the lowest threshold that is
     precise enough.
 
-    Where no threshold reaches ``precision``, the most precise one is taken; ``scores`` says what
-    it reaches.
+    Where no threshold reaches ``precision``, see `threshold`; ``scores`` says what is reached.
 
     Raises:
         UnfitError: the patches are all clear or all cloudy.
@@ -72,14 +73,17 @@ def temperature(logits: Floats, clear: Bools) -> float:
 def threshold(p: Floats, clear: Bools, precision: float) -> float:
     """The lowest P(clear) from which on the share of clear patches is at least ``precision``.
 
-    It lies half-way to the next lower probability, so that it does not hang on one patch.
+    Where there is none, it is the most precise one that finds `LEAST_RECALL` of the clear patches:
+    the most precise of all may find next to none. It lies half-way to the next lower probability,
+    so that it does not hang on one patch.
     """
     order = np.argsort(-p, kind="stable")
     down, truth = p[order], clear[order]
     share = np.cumsum(truth) / np.arange(1, len(p) + 1)
     ends = np.append(down[1:] < down[:-1], True)  # a threshold cannot part equal probabilities
     enough = np.flatnonzero(ends & (share >= precision))
-    last = int(enough[-1]) if len(enough) else int(np.where(ends, share, -1).argmax())
+    found = ends & (np.cumsum(truth) >= LEAST_RECALL * truth.sum())
+    last = int(enough[-1]) if len(enough) else int(np.where(found, share, -1).argmax())
     below = down[last + 1] if last + 1 < len(down) else 0.0
     return float(np.clip((down[last] + below) / 2, 1e-6, 1 - 1e-6))
 
