@@ -13,6 +13,15 @@ import pytest
 REPO = Path(__file__).parents[1]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Lightning's warnings reach the process that hands out the tests, which then imports Lightning
+    to name their class: torchvision's cure must come before that."""
+    if not hasattr(config, "workerinput"):
+        from kumosan.datasets.vision import torchvision
+
+        torchvision()
+
+
 def data_folder() -> Path | None:
     """The real images: KUMOSAN_DATA, else ../shared/data beside the repository."""
     for place in (os.environ.get("KUMOSAN_DATA"), REPO.parent / "shared" / "data"):
