@@ -32,10 +32,10 @@ def with_matched_shadows(item: LabelledTile) -> LabelledTile:
 
     A tile without near infrared or without drawn cloud is returned as it is.
     """
-    nir = item.tile.find(NIR)
-    if item.mask is None or nir is None:
+    nir, mask = item.tile.find(NIR), item.mask
+    if mask is None or nir is None:
         return item
-    classes = item.mask.classes
+    classes = mask.classes
     clear, cloud = classes == CLEAR, (classes == THICK) | (classes == THIN)
     if not cloud.any() or not clear.any():
         return item
@@ -48,7 +48,7 @@ def with_matched_shadows(item: LabelledTile) -> LabelledTile:
         changed[potential_shadow(nir, land)] = NODATA
         changed[found] = SHADOW
         item = replace(item, labelled=item.labelled | {SHADOW})
-    return replace(item, mask=replace(item.mask, classes=changed))
+    return replace(item, mask=replace(mask, classes=changed))
 
 
 def _land(item: LabelledTile, nir: FloatArray) -> BoolArray:
