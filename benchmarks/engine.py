@@ -151,7 +151,6 @@ def times(path: Path, weights: Path, name: str, folder: Path) -> dict[str, Any]:
     if name == "auto":
         found["Mpix/s of runtimes"] = {k: round(v, 3) for k, v in measured(model).items()}
     run = runtime(model, name, pixels)
-    name = run.name
     window = segmenter.window(scene.shape, scene.gsd_m)
     many = windows_at_a_time(run, window)
     found["window"] = window
