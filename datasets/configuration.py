@@ -46,6 +46,14 @@ class Training:
                 "correct [training]",
             )
 
+    def check_crop(self, stride: int) -> None:
+        """Raise UsageError unless crops are of a multiple of ``stride`` pixels."""
+        if self.crop % stride:
+            raise UsageError(
+                f"crops of {self.crop} pixels", f"a multiple of the network's stride, {stride}",
+                "correct crop",
+            )  # fmt: skip
+
 
 T = TypeVar("T")
 

@@ -17,6 +17,12 @@ def digest(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def changed_ns(path: Path) -> int:
+    """Time of the last change of a file in ns, 0 where there is none: part of the key of what is
+    kept as long as a file does not change."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def file_facts(path: AnyPath, leave_out: AnyPath | None = None) -> list[tuple[str, int, int]]:
     """(name, bytes, time of change in ns) of a file, or of every file in a folder.
 

@@ -59,9 +59,11 @@ def batches(
                 part = slice(span.start - left, span.stop - left)
                 if known[:, part].any():
                     held.append(span)
-                    short = ((0, 0), (0, 0), (0, widest - (span.stop - span.start)))
                     complete = filled(image[:, :, part], known[:, part])
-                    images.append(np.pad(complete, short, "symmetric") if short[2][1] else complete)
+                    if short := widest - (span.stop - span.start):
+                        beside = ((0, 0), (0, 0), (0, short))
+                        complete = np.pad(complete, beside, "symmetric")
+                    images.append(complete)
             shape = (0, len(image), rows.stop - rows.start, widest)
             if len(images) == 1:
                 together = np.ascontiguousarray(images[0])[None]  # most often without a copy

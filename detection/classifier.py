@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..datasets.errors import ValueRangeError
+from ..datasets.fingerprint import changed_ns
 from ..datasets.samples import CANONICAL_BANDS, sample_of
 from ..datasets.tile import FloatArray, Tile
 from ..datasets.weights import ModelCard, WeightsError, load_network
@@ -112,7 +113,7 @@ class Classifier:
     @property
     def _loaded(self) -> tuple[ClassifierNet, ModelCard]:
         path = self.path
-        return _network(path, path.stat().st_mtime_ns if path.exists() else 0)
+        return _network(path, changed_ns(path))
 
 
 def check_varied(probabilities: Sequence[float], path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..datasets.bands import BandSet
 from ..datasets.errors import MissingExtraError
+from ..datasets.fingerprint import changed_ns
 from ..datasets.samples import CANONICAL_BANDS, WITH_THERMAL
 from ..datasets.weights import ModelCard, load_network
 
@@ -111,7 +112,7 @@ def load_model(path: str | Path) -> Model:
         WeightsError: other bands, or tensors that do not fit the card.
     """
     path = Path(path)
-    return _loaded(path, path.stat().st_mtime_ns if path.exists() else 0)
+    return _loaded(path, changed_ns(path))
 
 
 @lru_cache(maxsize=4)

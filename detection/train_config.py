@@ -131,12 +131,7 @@ class SegmenterConfig:
 
     def check(self) -> None:
         """Raise UsageError unless crops suit the network."""
-        stride, crop = self.network_config.stride, self.training.crop
-        if crop % stride or crop < stride:
-            raise UsageError(
-                f"crops of {crop} pixels", f"a multiple of the network's stride, {stride}",
-                "correct crop",
-            )  # fmt: skip
+        self.training.check_crop(self.network_config.stride)
 
 
 T = TypeVar("T")

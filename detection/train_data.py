@@ -175,8 +175,12 @@ class MixtureBuilder:
         _require(kept, source)
         mapping = tuple((int(code), meaning) for code, meaning in source.mapping.items())
         tiles = Labels(kept, mapping, source.match_shadows)
-        weights = [source.shadow_boost if shaded else 1.0 for shaded in _shaded(kept, tiles)]
         dataset = SegmentationDataset(tiles, **self._settings)
+        shaded = [SHADOW in row.labelled for row in kept]
+        if source.match_shadows:  # from the store, which keeps what is read
+            found = (dataset.store[i].classes for i in range(len(kept)))
+            shaded = [classes is not None and SHADOW in classes for classes in found]
+        weights = [source.shadow_boost if is_shaded else 1.0 for is_shaded in shaded]
         return dataset, weights, f"{len(kept)} labelled tiles ({', '.join(source.mask_kinds)})"
 
     def _painted(self, source: Source, held: list[Row]) -> tuple[CropDataset, list[float], str]:
@@ -190,13 +194,6 @@ class MixtureBuilder:
         tiles = Landscapes(source.count, source.size, self.seed, self._settings["bands"])
         dataset = PaintedDataset(tiles, source, **self._settings)
         return dataset, [1.0] * source.count, f"clouds painted on {source.count} landscapes"
-
-
-def _shaded(rows: Sequence[Row], tiles: Labels) -> list[bool]:
-    """Whether each tile's label tells of shadow; tiles are read where shadows are matched."""
-    if not tiles.match_shadows:
-        return [SHADOW in row.labelled for row in rows]
-    return [item.mask is not None and SHADOW in item.mask.classes for item in tiles]
 
 
 def _icy(row: Row, max_cirrus: float) -> bool:

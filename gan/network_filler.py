@@ -18,6 +18,7 @@ import numpy as np
 
 from ..datasets.bands import GREEN, RED, BandSet
 from ..datasets.errors import UsageError
+from ..datasets.fingerprint import changed_ns
 from ..datasets.protocols import Filler, learnt
 from ..datasets.samples import CANONICAL_BANDS
 from ..datasets.tile import (
@@ -198,7 +199,7 @@ def load_restorer(
         WeightsError: other bands, or tensors that do not fit the card.
     """
     path = Path(path)
-    return _loaded(path, path.stat().st_mtime_ns if path.exists() else 0, windows)
+    return _loaded(path, changed_ns(path), windows)
 
 
 @lru_cache(maxsize=2)

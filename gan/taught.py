@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..datasets.bands import BandSet
+from ..datasets.fingerprint import changed_ns
 from ..datasets.samples import CANONICAL_BANDS
 from ..datasets.tile import SPECTRAL, CloudMask, FilledTile, Tile
 from ..datasets.weights import ModelCard, load_weights, misfit, save_weights
@@ -140,7 +141,7 @@ def load(path: Path) -> tuple[ModelCard, Relations]:
         FileError, WeightsError: see `weights.load_weights`.
         WeightsError: relations are missing in it.
     """
-    return _loaded(path, path.stat().st_mtime_ns if path.exists() else 0)
+    return _loaded(path, changed_ns(path))
 
 
 @lru_cache(maxsize=2)

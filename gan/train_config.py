@@ -153,11 +153,7 @@ class GanConfig:
                 f"a canvas of {t.canvas} pixels for crops of {t.crop}", "one at least as large",
                 "correct canvas",
             )  # fmt: skip
-        if t.crop % stride or t.crop < stride:
-            raise UsageError(
-                f"crops of {t.crop} pixels", f"a multiple of the network's stride, {stride}",
-                "correct crop",
-            )  # fmt: skip
+        t.check_crop(stride)
 
 
 def read(path: str | Path | None) -> GanConfig:

@@ -20,6 +20,7 @@ from rasterio.crs import CRS
 
 from ..bands import BLUE, GREEN, NIR, RED, SWIR1, Band
 from ..errors import FileError, ValueRangeError
+from ..fingerprint import changed_ns
 from ..manifest import read_lines
 from ..stretch import Stretch, find_stretch
 from ..tile import Tile
@@ -150,7 +151,7 @@ def scene_of(file: Path) -> str:
 def _record(file: Path) -> dict[str, Any]:
     """What `kumosan tiles` wrote of a patch in the manifest beside it."""
     path = file.parent / "manifest.jsonl"
-    return _records(path, path.stat().st_mtime_ns if path.exists() else 0).get(file.name, {})
+    return _records(path, changed_ns(path)).get(file.name, {})
 
 
 @lru_cache(maxsize=4)
