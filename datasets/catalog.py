@@ -15,7 +15,9 @@ from typing import Any
 from .errors import FileError, UsageError, ValueRangeError
 from .fingerprint import file_facts
 from .labelled import LabelledTile, parse_classes
-from .read import read, read_mask
+from .opening import open_raster
+from .read import open_scene, read, read_mask
+from .regrid import Grid
 from .tile import CLEAR, NODATA
 
 _TEXTS = ("image", "split", "group", "sensor", "mask_kind", "classes_labelled")
@@ -142,6 +144,21 @@ def rows_to_learn(path: Path | None, split: str) -> tuple[Row, ...]:
             "no catalogue", "a folder with catalog.json", "name it on the command line"
         )
     return tuple(row for row in read_catalog(path) if row.split == split)
+
+
+def check_grids(rows: Sequence[Row]) -> None:
+    """Raise GridError where a mask does not lie on its image's grid. No pixel is read.
+
+    Raises:
+        FileError, BandError: an image or a mask cannot be opened.
+    """
+    for row in rows:
+        if row.mask is not None:
+            with open_raster(row.mask) as ds:
+                grid = Grid(ds.shape, ds.transform, ds.crs)
+            open_scene(row.image).grid.check(
+                grid, f"the mask {row.mask}", row.id, "correct the mask, or the catalogue's row"
+            )
 
 
 def made_by(row: Row) -> str:

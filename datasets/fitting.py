@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def fit(
     sampler: DrawSampler,
     out: Path,
     *,
+    facts: Mapping[str, Any],
     epochs: int,
     precision: str = "32-true",
     ema: float = 0.0,
@@ -72,6 +74,7 @@ def fit(
         loader: its batches.
         sampler: the loader's; set to the epoch at hand.
         out: the run's folder.
+        facts: the configuration as plain JSON types; what another one began is not gone on with.
         epochs: length of the whole training.
         precision: Lightning's name of it.
         ema: decay of the moving average of the weights; 0: none.
@@ -82,12 +85,13 @@ def fit(
         watch: more callbacks.
 
     Raises:
-        UsageError: the package of the logger is not installed.
+        UsageError: the package of the logger is not installed, or ``out`` holds the checkpoint of
+            another configuration.
     """
     out.mkdir(parents=True, exist_ok=True)
     last = out / CHECKPOINT
     keep = ModelCheckpoint(dirpath=out, filename="last", enable_version_counter=False)
-    callbacks: list[Callback] = [*watch, keep, _Progress(sampler, tell)]
+    callbacks: list[Callback] = [*watch, keep, _Same(facts, last), _Progress(sampler, tell)]
     if logger == "csv":
         callbacks.append(_Log(out / LOG, logged))
     if ema:
@@ -117,6 +121,32 @@ def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         return out
 
     return average
+
+
+class _Same(Callback):
+    """Keeps the configuration in each checkpoint, and refuses one of another configuration."""
+
+    KEY = "kumosan_facts"
+    FREE = ("workers", "cache_mb", "picture_epochs")
+    """Settings of ``training`` that may differ: the weights do not depend on them."""
+
+    def __init__(self, facts: Mapping[str, Any], path: Path) -> None:
+        training = {k: v for k, v in facts.get("training", {}).items() if k not in self.FREE}
+        self.facts, self.path = dict(facts) | {"training": training}, path
+
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        checkpoint[self.KEY] = json.dumps(self.facts)
+
+    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        began = json.loads(checkpoint.get(self.KEY, "{}"))
+        names = sorted(began.keys() | self.facts)
+        other = [n for n in names if began.get(n) != self.facts.get(n)]
+        if other:
+            raise UsageError(
+                f"{self.path}, begun with another configuration ({', '.join(other)} differ)",
+                "the one that the training began with",
+                "give it again, or choose another -o",
+            )
 
 
 class _Log(Callback):

@@ -121,7 +121,7 @@ class Run:
         loader = make_loader(
             drawn.dataset, t.batch_size, sampler=order, workers=t.workers, drop_last=True
         )
-        fit(module, loader, order, self.out, t, self.logger, tell)
+        fit(module, loader, order, self.out, t, card.training, self.logger, tell)
         save_weights(path, module.net.state_dict(), card, overwrite=True)
         return path, drawn
 

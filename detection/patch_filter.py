@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from ..datasets.atomic import atomic_folder, refuse_existing
-from ..datasets.errors import FileError, OutputError, UsageError
+from ..datasets.errors import FileError, KumosanError, OutputError, UsageError
 from ..datasets.labels.chips import scene_of
 from ..datasets.manifest import read_lines
 from ..datasets.plain import number
 from ..datasets.read import read
 from ..datasets.stretch import find_stretch, stretch_rgb
+from ..datasets.weights import WeightsError
 from ..synthesis.contact_sheet import sheet
 from .classifier import Classifier, check_varied
 
@@ -41,9 +44,11 @@ class Score:
 
     path: Path
     p_clear: float
-    """NaN where no pixel is valid."""
+    """NaN where no pixel is valid, or the patch could not be scored."""
     kept: bool
     sensor: str = "unknown"
+    problem: str | None = None
+    """Why it could not be scored."""
 
 
 def patch_files(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -82,19 +87,29 @@ def score(
     keep: Literal["clear", "cloudy"] = "clear",
     tell: Tell = lambda done, total: None,
 ) -> list[Score]:
-    """Score every patch. One without a valid pixel is never kept.
+    """Score every patch. One without a valid pixel, or that cannot be scored, is never kept.
 
     Raises:
-        FileError, UnfitError, WeightsError: a patch or the weights are bad, see `Classifier`.
+        WeightsError: the weights are bad, see `Classifier`.
+        KumosanError: of the first patch, where none could be scored.
     """
-    files, out = list(files), []
+    files, out, first = list(files), [], None
     limit = classifier.decision
     for file in files:
-        tile = read(file)
-        p = classifier.clear_probability(tile)
-        kept = p >= limit if keep == "clear" else p < limit  # both False for NaN
-        out.append(Score(file, p, kept, tile.acquired.sensor or "unknown"))
+        try:
+            tile = read(file)
+            p = classifier.clear_probability(tile)
+        except WeightsError:
+            raise
+        except KumosanError as error:
+            first = first or error
+            out.append(Score(file, np.nan, False, problem=str(error)))
+        else:
+            kept = p >= limit if keep == "clear" else p < limit  # both False for NaN
+            out.append(Score(file, p, kept, tile.acquired.sensor or "unknown"))
         tell(len(out), len(files))
+    if first is not None and all(s.problem for s in out):
+        raise first
     check_varied([s.p_clear for s in out], classifier.path)
     return out
 
@@ -129,7 +144,11 @@ def write(
             if s.kept:
                 _link(s.path, place / s.path.name, link)
         rows = [{"path": str(s.path), "p_clear": number(s.p_clear), "kept": s.kept} for s in scores]
-        (place / LINES).write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
+        told = [
+            r | ({"problem": s.problem} if s.problem else {})
+            for r, s in zip(rows, scores, strict=True)
+        ]
+        (place / LINES).write_text("".join(json.dumps(r) + "\n" for r in told), "utf-8")
         with (place / TABLE).open("w", encoding="utf-8", newline="") as file:
             table = csv.DictWriter(file, ["path", "p_clear", "kept"], lineterminator="\n")
             table.writeheader()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -75,18 +76,21 @@ class Run:
         loader = make_loader(
             mixture.dataset, t.batch_size, sampler=sampler, workers=t.workers, drop_last=True
         )
-        fit(module, loader, sampler, self.out, t, self.logger, tell)
+        fit(module, loader, sampler, self.out, t, self._facts(), self.logger, tell)
         path = self.out / WEIGHTS
         save_weights(path, module.net.state_dict(), self._card(mixture.description), overwrite=True)
         return path
 
-    def _card(self, data: str) -> ModelCard:
+    def _facts(self) -> dict[str, Any]:
         facts = as_json(self.config) | {"seed": self.seed}
         if self.fold is not None:
             facts["fold"] = asdict(self.fold)
+        return facts
+
+    def _card(self, data: str) -> ModelCard:
         return ModelCard(
             "segmenter", as_json(network := self.config.network_config), network.bands.names,
-            data=data, training=facts, revision=revision(),
+            data=data, training=self._facts(), revision=revision(),
         )  # fmt: skip
 
 

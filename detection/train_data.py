@@ -19,7 +19,15 @@ import numpy as np
 from ..datasets.augment import turned
 from ..datasets.augmentations import augmentations
 from ..datasets.bands import CIRRUS
-from ..datasets.catalog import CatalogTiles, Row, is_clear, made_by, read_catalog, rows_to_learn
+from ..datasets.catalog import (
+    CatalogTiles,
+    Row,
+    check_grids,
+    is_clear,
+    made_by,
+    read_catalog,
+    rows_to_learn,
+)
 from ..datasets.errors import UnfitError
 from ..datasets.labelled import ALL_CLASSES, LabelledTile
 from ..datasets.labels.decisions import trusted
@@ -129,6 +137,7 @@ class MixtureBuilder:
 
     Raises:
         UsageError: a source names split ``test``, or finds no image.
+        GridError: a label does not lie on its image's grid.
     """
 
     config: SegmenterConfig
@@ -173,6 +182,7 @@ class MixtureBuilder:
         held += [row for row in rows if not self._kept(row)]
         kept = tuple(row for row in rows if self._kept(row) and not _icy(row, source.max_cirrus))
         _require(kept, source)
+        check_grids(kept)
         mapping = tuple((int(code), meaning) for code, meaning in source.mapping.items())
         tiles = Labels(kept, mapping, source.match_shadows)
         dataset = SegmentationDataset(tiles, **self._settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,13 @@ def fit(
     sampler: DrawSampler,
     out: Path,
     training: Training,
+    facts: Mapping[str, Any],
     logger: str = "csv",
     tell: Tell = lambda done, total: None,
 ) -> None:
     """`fitting.fit` with the settings of ``module`` and ``training``."""
     o = module.optimization
     fitting.fit(
-        module, loader, sampler, out, epochs=training.epochs, precision=training.precision,
-        ema=o.ema, clip_norm=o.clip_norm, logger=logger, tell=tell,
+        module, loader, sampler, out, facts=facts, epochs=training.epochs,
+        precision=training.precision, ema=o.ema, clip_norm=o.clip_norm, logger=logger, tell=tell,
     )  # fmt: skip

@@ -159,8 +159,9 @@ class Run:
         )
         pictures = Pictures(mixture.dataset, self.out, t.picture_epochs)
         fit(
-            module, loader, sampler, self.out, epochs=t.epochs, precision=t.precision, ema=t.ema,
-            logged=module.logged, logger=self.logger, tell=tell, watch=[pictures],
+            module, loader, sampler, self.out, facts=self._facts, epochs=t.epochs,
+            precision=t.precision, ema=t.ema, logged=module.logged, logger=self.logger,
+            tell=tell, watch=[pictures],
         )  # fmt: skip
         card = ModelCard(
             "generator", as_json(self.config.network_config), self.windows.names,

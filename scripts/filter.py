@@ -10,6 +10,9 @@ import typer
 from .console import Console
 from .options import Common
 
+_TOLD = 5
+"""Patches that could not be scored, and are told one by one."""
+
 
 def command(
     common: Common,
@@ -43,7 +46,8 @@ def command(
 
     Writes the patches that are kept under their own names, manifest.jsonl and scores.csv with the
     probability of every patch, and borderline.png with those nearest to the threshold; with clear
-    patches a catalog.json, which kumosan train reads.
+    patches a catalog.json, which kumosan train reads. A patch that cannot be read does not stop the
+    others: the manifest tells why, and the exit code is 4.
     """
     from ..detection.classifier import Classifier
     from ..detection.patch_filter import (
@@ -82,7 +86,12 @@ def command(
     with console.phase("scoring"):
         scores = score(files, classifier, keep, console.teller("scoring", "patches"))
     kept = sum(s.kept for s in scores)
-    empty = sum(s.p_clear != s.p_clear for s in scores)
+    bad = [s for s in scores if s.problem]
+    empty = sum(s.p_clear != s.p_clear for s in scores) - len(bad)
+    for each in bad[:_TOLD]:
+        console.warn(f"{each.path.name} was left out: {each.problem}")
+    if len(bad) > _TOLD:
+        console.warn(f"{len(bad) - _TOLD} more were left out; {LINES} tells why")
     if empty:
         console.warn(f"{empty} patches without a valid pixel were left out")
     if not kept:
@@ -90,6 +99,8 @@ def command(
     with console.phase("writing"):
         write(output, scores, limit, link, common.overwrite, clear)
     console.result(
-        facts | {"kept": kept, "empty": empty, "seconds": console.seconds},
+        facts | {"kept": kept, "empty": empty, "failed": len(bad), "seconds": console.seconds},
         f"{kept} of {len(files)} patches are {keep}; {console.seconds:.1f} s -> {output}/",
     )
+    if bad:
+        raise typer.Exit(4)

@@ -6,13 +6,14 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import rasterio
 import torch
 
 if importlib.util.find_spec("lightning") is None:  # importing it here would skip our cure
     pytest.skip("lightning is not installed: pip install 'kumosan[train]'", allow_module_level=True)
 
 from kumosan.datasets.catalog import CatalogTiles, read_catalog
-from kumosan.datasets.errors import UsageError
+from kumosan.datasets.errors import GridError, UsageError
 from kumosan.datasets.fitting import CHECKPOINT, LOG, moving_average
 from kumosan.datasets.loading import make_loader
 from kumosan.datasets.splits import Fold
@@ -106,6 +107,25 @@ def test_it_learns_what_is_easy(config, folder, tmp_path):
 
 
 SHADOW = 3
+
+
+def test_a_stopped_run_does_not_go_on_with_another_configuration(config, folder, tmp_path):
+    Run(longer(config, epochs=1), tmp_path, folder).train()
+    (tmp_path / "weights.safetensors").unlink()
+    other = replace(longer(config, epochs=1), class_weights=(1.0, 1.0, 2.0, 2.0))
+    with pytest.raises(UsageError, match=r"last.ckpt, begun with another.*class_weights differ"):
+        Run(other, tmp_path, folder).train()
+    assert Run(longer(config, epochs=1, cache_mb=9), tmp_path, folder).train().exists()
+
+
+def test_a_label_of_another_size_is_named(config, tmp_path):
+    folder = make(tmp_path)
+    with rasterio.open(next(folder.glob("*mask.tif"))) as source:
+        profile, data, name = source.profile, source.read(), source.name
+    with rasterio.open(name, "w", **(profile | {"height": data.shape[1] - 8})) as out:
+        out.write(data[:, :-8])
+    with pytest.raises(GridError, match=r"mask.tif of 64 x 56 pixels; expected 64 x 64"):
+        Run(longer(config, workers=0), tmp_path / "run", folder).train()
 
 
 def test_the_card_tells_how_it_was_made(config, folder, tmp_path):

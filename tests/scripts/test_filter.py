@@ -136,9 +136,20 @@ def test_the_folder_of_the_patches_is_no_output(patches, weights):
     assert done.exit_code == 2 and "is where the patches are" in done.stderr
 
 
-def test_nothing_is_written_when_a_patch_is_bad(patches, weights, tmp_path):
+def test_a_bad_patch_does_not_stop_the_others(patches, weights, tmp_path):
+    out = tmp_path / "out"
     (patches / "t.tif").write_bytes(b"no raster")
-    done = run(patches, "-o", tmp_path / "out", "--weights", weights)
+    done = run(patches, "-o", out, "--weights", weights)
+    assert done.exit_code == 4 and "t.tif was left out" in done.stderr
+    assert tifs(out) == DARK
+    *_, last = read_lines(out / "manifest.jsonl")
+    assert last["p_clear"] is None and not last["kept"] and "t.tif" in last["problem"]
+
+
+def test_nothing_is_written_when_all_patches_are_bad(patches, weights, tmp_path):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "t.tif").write_bytes(b"no raster")
+    done = run(tmp_path / "bad", "-o", tmp_path / "out", "--weights", weights)
     assert done.exit_code == 3 and "t.tif" in done.stderr
     assert not (tmp_path / "out").exists()
 
