@@ -64,17 +64,8 @@ class Fmask:
 
     def mask(self, tile: Tile) -> CloudMask:
         """Classify every valid pixel into clear, thick, thin and shadow."""
-        return self.mask_where(tile, tile.valid)
-
-    def mask_where(self, tile: Tile, suspected: BoolArray) -> CloudMask:
-        """The same with cloud only where ``suspected`` (y, x), and shadow of that cloud alone."""
         scene = _Scene.of(tile)
-        spectral = self._spectral(scene)
-        cirrus = self._cirrus(scene) & ~spectral
-        potential = spectral | cirrus
-        clear = scene.valid & ~potential
-        cloud = potential & self._probable(scene, clear)
-        cloud = majority(cloud, scene.valid) & suspected
+        cloud, cirrus = self._clouds(scene)
         classes = thin_or_thick(tile, cloud)
         classes[cloud & cirrus] = THIN
         classes[~scene.valid] = NODATA
@@ -83,6 +74,18 @@ class Fmask:
             shaded = cast_shadow(tile, scene.nir, cloud, ground, self.min_overlap)
             classes[shaded & (classes == CLEAR)] = SHADOW
         return CloudMask.like(tile, classes)
+
+    def cloud(self, tile: Tile) -> BoolArray:
+        """(y, x) the clouds alone."""
+        return self._clouds(_Scene.of(tile))[0]
+
+    def _clouds(self, scene: _Scene) -> tuple[BoolArray, BoolArray]:
+        """Cloud, and potential cloud that is known by the cirrus band alone."""
+        spectral = self._spectral(scene)
+        cirrus = self._cirrus(scene) & ~spectral
+        potential = spectral | cirrus
+        cloud = potential & self._probable(scene, scene.valid & ~potential)
+        return majority(cloud, scene.valid), cirrus
 
     def _spectral(self, s: _Scene) -> BoolArray:
         """Potential cloud by the reflective and thermal bands (equations 1-4)."""
@@ -154,7 +157,6 @@ class _Scene:
         kelvin = tile.find(THERMAL)
         ndvi = ratio(nir - red, nir + red)
         ndsi = ratio(green - swir1, green + swir1)
-        water = ((ndvi < 0.01) & (nir < 0.11)) | ((ndvi < 0.1) & (nir < 0.05))
         return cls(
             blue,
             green,
@@ -168,8 +170,18 @@ class _Scene:
             ndvi,
             ndsi,
             ratio(spread, mean),
-            water,
+            _wet(ndvi, nir),
         )
+
+
+def water(tile: Tile) -> BoolArray:
+    """(y, x) water by Fmask's test (equation 5)."""
+    red, nir = tile.pick(BandSet((RED, NIR)))
+    return _wet(ratio(nir - red, nir + red), nir)
+
+
+def _wet(ndvi: FloatArray, nir: FloatArray) -> BoolArray:
+    return ((ndvi < 0.01) & (nir < 0.11)) | ((ndvi < 0.1) & (nir < 0.05))
 
 
 def ratio(above: FloatArray, below: FloatArray) -> FloatArray:

@@ -1,15 +1,17 @@
-"""Fmask's clouds and shadows, with a veto of the network: on scenes whose truth is known."""
+"""Fmask's word weighed with the network's: on scenes whose truth is known."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import hypot
 
 import numpy as np
 import pytest
 
 from kumosan import detection
+from kumosan.datasets.bands import BandSet
 from kumosan.datasets.errors import UnfitError, ValueRangeError
+from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import CLEAR, NODATA, SHADOW
-from kumosan.datasets.weights import WeightsError
+from kumosan.datasets.weights import ModelCard, WeightsError
 from kumosan.detection.fmask import Fmask
 from kumosan.detection.fmask_unet import FmaskUnet
 from kumosan.detection.segmenter import Segmenter
@@ -36,38 +38,54 @@ def two(scene):
     return scene(left | right, shadows[0] | shadows[1], sun=SUN), (left, right), shadows
 
 
-def suspecting(monkeypatch, where):
-    """Let the network find cloud or shadow there: its probabilities, in two strips."""
-    p = np.stack([np.where(where, 0.4, 0.6), *[np.where(where, 0.2, 0.4 / 3)] * 3])
+def saying(monkeypatch, clear, thick, shadow):
+    """Let the network say these probabilities (y, x), in two strips; the rest is thin cloud."""
+    p = np.stack(np.broadcast_arrays(clear, thick, 1 - clear - thick - shadow, shadow))
     halves = np.array_split(p.astype(np.float32), 2, axis=1)
-    monkeypatch.setattr(Segmenter, "probabilities", lambda *_, **__: iter(halves))
+    monkeypatch.setattr(Segmenter, "probabilities", lambda *_, **__: (h.copy() for h in halves))
+    card = ModelCard("segmenter", {}, ())
+    monkeypatch.setattr(Segmenter, "model", lambda self: Model(card))
 
 
-def test_where_the_network_suspects_everything_it_is_fmask(monkeypatch, two):
-    tile, _, shadows = two
-    suspecting(monkeypatch, np.ones(tile.shape, bool))
-    found = FmaskUnet().mask(tile).classes
-    assert np.array_equal(found, Fmask().mask(tile).classes)
-    shadow = shadows[0] | shadows[1]
-    assert (found[shadow] == SHADOW).mean() > 0.9
+@dataclass(frozen=True)
+class Model:
+    card: ModelCard
+    bands: BandSet = CANONICAL_BANDS
 
 
-def test_a_cloud_that_the_network_calls_clear_goes_with_its_shadow(monkeypatch, two):
-    tile, (left, right), (of_left, of_right) = two
-    suspecting(monkeypatch, left)
-    found = FmaskUnet().mask(tile).classes
-    core = np.isin(found, (1, 2))
-    assert (core == (left & np.isin(Fmask().mask(tile).classes, (1, 2)))).all()
-    assert (found[right] == CLEAR).all()
+def test_what_the_network_doubts_fmask_decides(monkeypatch, two):
+    tile, (left, _), (of_left, of_right) = two
+    fmask = Fmask().cloud(tile)
+    assert fmask[left].mean() > 0.8 and not fmask[of_left].any()
+    saying(monkeypatch, clear=0.6, thick=np.where(left, 0.35, 0.1), shadow=0.01)
+    found = FmaskUnet(cloud_odds=2, shadow_odds=100).mask(tile).classes
+    assert ((found == 1) == (left & fmask)).all()  # .35 x 2 > .6, .1 x 2 is not
     assert (found[of_left] == SHADOW).mean() > 0.9
-    assert not (found[of_right] == SHADOW).any()
+    assert not (found[of_right] == SHADOW).any()  # its cloud was not found
+    alone = FmaskUnet(cloud_odds=1, shadow_odds=1).mask(tile).classes
+    assert (alone == CLEAR).all()
 
 
-def test_where_the_network_suspects_nothing_all_is_clear(monkeypatch, two):
+def test_what_only_the_network_sees_must_be_likelier(monkeypatch, two):
     tile = two[0]
-    suspecting(monkeypatch, np.zeros(tile.shape, bool))
-    assert (FmaskUnet().mask(tile).classes == CLEAR).all()
-    assert (FmaskUnet(threshold=0.3).mask(tile).classes != CLEAR).any()  # 0.4 is above it
+    strip = np.zeros(tile.shape, bool)
+    strip[:40] = True  # Fmask sees nothing here
+    assert not Fmask().cloud(tile)[strip].any()
+    for thick, seen in ((0.6, False), (0.8, True)):
+        saying(monkeypatch, clear=np.where(strip, 1 - thick, 1), thick=strip * thick, shadow=0)
+        found = FmaskUnet(cloud_odds=2.5).mask(tile).classes
+        assert (found[strip] == 1).all() == seen
+
+
+def test_a_shadow_needs_the_network_to_find_it_possible(monkeypatch, two):
+    tile, (left, right), (of_left, _) = two
+    for shadow, seen in ((0.35, True), (0.1, False)):
+        thick = np.where(left | right, 1 - shadow, 0)
+        clear = np.where(left | right, 0, 1 - shadow)
+        saying(monkeypatch, clear=clear, thick=thick, shadow=shadow)
+        found = FmaskUnet(shadow_odds=2.7).mask(tile).classes
+        assert ((found[of_left] == SHADOW).mean() > 0.9) == seen
+        assert not (found[:40] == SHADOW).any()  # bright ground that no cloud shades
 
 
 def test_the_network_that_ships_finds_clouds_and_keeps_clear_ground_clear(scene):
@@ -91,6 +109,8 @@ def test_refusals(scene, tmp_path):
         FmaskUnet().mask(scene(clouds()[0], names=("blue", "green", "red", "nir")))
     with pytest.raises(ValueRangeError):
         FmaskUnet(threshold=1.5)
+    with pytest.raises(ValueRangeError, match=r"odds times 0\.5"):
+        FmaskUnet(shadow_odds=0.5)
     broken = tmp_path / "w.safetensors"
     broken.write_bytes(b"no weights")
     with pytest.raises(WeightsError):

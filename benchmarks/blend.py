@@ -1,0 +1,87 @@
+"""How much Fmask's word should count beside the network's: `fmask-unet` with other weights.
+
+    python benchmarks/blend.py DATA_FOLDER --fold-weights F0 --fold-weights F1 ... [--all]
+
+Each hand-labelled image of split train is judged by the network that had not seen its place (after
+``kumosan train calibrate``: the files calibrated.safetensors). "chosen elsewhere": for the images
+of each fold the weights of the best mean on the other folds. Balanced accuracies, pixels pooled.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from kumosan.datasets.catalog import CatalogTiles, read_catalog
+from kumosan.datasets.labelled import LabelledTile
+from kumosan.datasets.splits import Fold
+from kumosan.datasets.tile import SHADOW
+from kumosan.datasets.weights import read_card
+from kumosan.detection.fmask_unet import FmaskUnet
+from kumosan.detection.metrics import VIEWS, Confusion, compare, pooled
+from kumosan.detection.postprocess import clean_up
+
+ODDS = (1.0, 1.6, 2.7, 4.5, 7.4, 20.0)
+
+Counts = list[dict[str, Confusion]]
+"""Of the images of a fold."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("data", type=Path, help="folder with catalog.json")
+    parser.add_argument("--fold-weights", type=Path, action="append", required=True)
+    parser.add_argument("--all", action="store_true", help="show all weights, not the best ten")
+    options = parser.parse_args()
+    rows = [r for r in read_catalog(options.data) if r.split == "train" and r.mask_kind == "human"]
+    pairs = list(product(ODDS, ODDS))
+    found: dict[tuple[float, float], list[Counts]] = {pair: [] for pair in pairs}
+    for path in options.fold_weights:
+        fold = Fold(**read_card(path).training["fold"])
+        items = list(CatalogTiles(tuple(row for row in rows if fold.holds(row.group))))
+        for clouds, shadows in pairs:
+            detector = FmaskUnet(path, cloud_odds=clouds, shadow_odds=shadows)
+            found[clouds, shadows].append([judged(detector, item) for item in items])
+    print("| cloud odds | shadow odds | " + " | ".join([*VIEWS, "mean"]) + " |")
+    print("| --- " * (len(VIEWS) + 3) + "|")
+    ranked = sorted(pairs, key=lambda pair: -mean(found[pair]))
+    for pair in ranked if options.all else ranked[:10]:
+        print(line(f"{pair[0]:g} | {pair[1]:g}", found[pair]))
+    chosen = []
+    for k in range(len(options.fold_weights)):
+        best = max(pairs, key=lambda p: mean(found[p][:k] + found[p][k + 1 :]))
+        chosen.append(found[best][k])
+    print(line("chosen | elsewhere", chosen))
+
+
+def judged(detector: FmaskUnet, item: LabelledTile) -> dict[str, Confusion]:
+    """Counts by view; without shadow where nobody drew any."""
+    mask = clean_up(detector.mask(item.tile), item.tile.gsd_m)
+    views = compare(item.mask.classes, mask.classes)
+    return {name: c for name, c in views.items() if name != "shadow" or SHADOW in item.labelled}
+
+
+def boa(folds: Sequence[Counts]) -> dict[str, float]:
+    counts = [views for fold in folds for views in fold]
+    return {view: pooled([c[view] for c in counts if view in c]).boa for view in VIEWS}
+
+
+def mean(folds: Sequence[Counts]) -> float:
+    return float(np.nanmean(list(boa(folds).values())))
+
+
+def line(name: str, folds: Sequence[Counts]) -> str:
+    figures = [*boa(folds).values(), mean(folds)]
+    return f"| {name} | " + " | ".join(f"{x:.3f}" for x in figures) + " |"
+
+
+if __name__ == "__main__":
+    main()
