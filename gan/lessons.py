@@ -93,14 +93,15 @@ def _cut(tile: Tile, rng: np.random.Generator) -> Tile:
 
 def _veiled(tile: Tile, kind: VeilKind, rng: np.random.Generator) -> _Sky:
     bands = list(range(len(tile.bands)))
-    veil = draw_veil(kind, tile.shape, tile.bands, rng, tile.acquired.level != "SR")
+    veil = draw_veil(kind, tile, tile.shape, rng)
     floor = np.float32(rng.uniform(0, FLOOR) if rng.random() < 0.5 else 0)
     strength = floor + (1 - floor) * veil.strength
     if kind == "thin" and rng.random() < 0.5:
         strength *= np.float32(rng.uniform(LIGHT, 1))
     hidden = tile.valid & (strength > 0)
     alike = hidden if rng.random() < 0.3 else tile.valid
-    return _Sky(tile.data, veil.over(tile.data, strength, bands), alike, hidden)
+    under = replace(veil, strength=strength).over(tile.data, bands)
+    return _Sky(tile.data, under, alike, hidden)
 
 
 def _cloudy(tile: Tile, code: int, number: int, rng: np.random.Generator) -> _Sky:

@@ -137,13 +137,12 @@ def under_veils(
         side_px: side of the windows of a large scene that are painted.
     """
     tile, kind, targets = canvas.tile, canvas.kind, canvas.targets
-    toa = tile.acquired.level != "SR"
 
     def drawn() -> Iterator[tuple[tuple[slice, slice], Veil, BoolArray, BoolArray]]:
         for _ in range(count):
             window = _window(canvas.clear, side_px, rng)
             open_ = canvas.clear[window]
-            veil = draw_veil(kind, open_.shape, tile.bands, rng, toa)
+            veil = draw_veil(kind, tile, open_.shape, rng)
             veiled = open_ & (veil.strength > 0)
             chosen = np.zeros_like(veiled)
             chosen.ravel()[sample(veiled, each, rng)] = True
@@ -155,15 +154,14 @@ def under_veils(
         data = tile.data[(slice(None), *window)]
         around = canvas.clear[window] & ~veiled
         # What the veil makes of pixels that are not clear is never looked at.
-        planes = veil.over(data[canvas.looked], veil.strength, canvas.looked)
+        planes = veil.over(data[canvas.looked], canvas.looked)
         x = features(scaled(planes, kind), veiled, around, chosen, canvas.level)
-        y, at = np.nonzero(chosen)
-        strength = veil.strength[y, at]
+        at = np.nonzero(chosen)
         bands = canvas.spectrum.bands
-        spectra = veil.over(_picked(data, bands, y, at), strength, bands)
+        spectra = veil.over(_picked(data, bands, *at), bands, at)
         x = canvas.spectrum.beside(x, scaled(spectra, kind))
-        truth = _picked(data, targets, y, at)
-        return Painted(x, veil.over(truth, strength, targets).T, truth.T)
+        truth = _picked(data, targets, *at)
+        return Painted(x, veil.over(truth, targets, at).T, truth.T)
 
     yield from beside(lambda drawn: painted(*drawn), drawn())
 

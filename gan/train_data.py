@@ -149,12 +149,12 @@ def _part(sample: Sample, side: int, rng: np.random.Generator) -> Sample:
 def veiled(tile: Tile, rng: np.random.Generator) -> tuple[Tile, CloudMask]:
     """``tile`` under thin cloud or shadow of random optics, and where; the rest bit for bit."""
     kind: VeilKind = "thin" if rng.random() < 0.6 else "shadow"
-    veil = draw_veil(kind, tile.shape, tile.bands, rng, tile.acquired.level != "SR")
+    veil = draw_veil(kind, tile, tile.shape, rng)
     bands = [i for i, band in enumerate(tile.bands) if band.kind != "other"]
     strongest = float(np.max(veil.exponent[bands], initial=0))
     under = tile.valid & (veil.strength * strongest > VEIL_LEAST)
     data = tile.data.copy()
-    data[bands] = np.where(under, veil.over(tile.data[bands], veil.strength, bands), data[bands])
+    data[bands] = np.where(under, veil.over(tile.data[bands], bands), data[bands])
     code = THIN if kind == "thin" else SHADOW
     classes = np.where(under, code, CLEAR).astype(np.uint8)
     return tile.with_data(data), CloudMask.like(tile, classes)

@@ -7,16 +7,20 @@ learnt has to hold for a cloud nobody knows. ``kumosan.synthesis`` is the carefu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.bands import BandSet
-from ..datasets.tile import FloatArray
+from ..datasets.tile import FloatArray, Tile
+from ..synthesis.parallax import band_shifts, view_tangents
 from ..synthesis.perlin import fractal_noise, random_offset
 
 VeilKind = Literal["thin", "shadow"]
+HEIGHT_M = (300.0, 8000.0)
+"""Of clouds, for sensors whose bands look in different directions."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +34,20 @@ class Veil:
     """(band,) thin: optical thickness at full strength; shadow: share of light that is lost."""
     radiance: NDArray[np.float64]
     """(band,) what takes the place of the light that is lost: reflectance (kelvin if thermal)."""
+    shifts: tuple[tuple[float, float], ...] = ()
+    """(band, 2) rows and columns by which each band sees the field displaced; none: not at all."""
 
-    def over(self, values: FloatArray, strength: FloatArray, bands: list[int]) -> FloatArray:
+    def over(self, values: FloatArray, bands: list[int], at: Any = ...) -> FloatArray:
         """``values`` (band, ...) of the bands numbered ``bands`` below this veil.
 
         Args:
-            strength: (...) the field at the same pixels.
+            values: at the pixels ``at``.
+            bands: their numbers.
+            at: index of these pixels in the field; all of it if left out.
         """
         out = np.empty_like(values)
         for row, i in enumerate(bands):
+            strength = self._seen(i)[at]
             if self.kind == "thin":
                 lost = 1 - np.exp(-np.float32(self.exponent[i]) * strength)
             else:
@@ -46,10 +55,19 @@ class Veil:
             out[row] = values[row] + lost * (np.float32(self.radiance[i]) - values[row])
         return out
 
+    def _seen(self, band: int) -> FloatArray:
+        """(y, x) the field as the band sees it."""
+        down, right = self.shifts[band] if self.shifts else (0.0, 0.0)
+        if down == right == 0:
+            return self.strength
+        move = np.array([[1, 0, right], [0, 1, down]], np.float64)
+        size = self.strength.shape[::-1]
+        return np.asarray(
+            cv2.warpAffine(self.strength, move, size, borderMode=cv2.BORDER_REPLICATE), np.float32
+        )
 
-def draw_veil(
-    kind: VeilKind, shape: tuple[int, int], bands: BandSet, rng: np.random.Generator, toa: bool
-) -> Veil:
+
+def draw_veil(kind: VeilKind, tile: Tile, shape: tuple[int, int], rng: np.random.Generator) -> Veil:
     """Draw the form and the optics of a veil.
 
     Thin cloud: rho' = rho exp(-tau) + C (1 - exp(-tau)), tau falling with wavelength by
@@ -57,10 +75,18 @@ def draw_veil(
     Shadow: rho' = path + (rho - path) (1 - T_lost E_dir / (E_dir + E_dif)); the diffuse share of
     the light falls with wavelength, so shadows are blue.
 
+    A cloud is seen displaced from band to band where the sensor is known to do so
+    (`synthesis.parallax`): without it, the edges of real clouds are no such mixtures of ground and
+    cloud as the fit has learnt.
+
     Args:
+        kind: cloud or shadow.
+        tile: gives bands, level, sensor and pixel size.
         shape: (height, width) of the field.
-        toa: top-of-atmosphere reflectance, where light from the air remains in shadow.
+        rng: of all chance.
     """
+    bands, toa = tile.bands, tile.acquired.level != "SR"
+    shifts: tuple[tuple[float, float], ...] = ()
     period = float(np.exp(rng.uniform(np.log(24), np.log(200))))
     noise = fractal_noise(shape, period, offset=random_offset(rng))
     rank = np.empty(noise.size)
@@ -71,10 +97,19 @@ def draw_veil(
     if kind == "thin":
         strength = height ** rng.uniform(0.4, 1.5)
         exponent, radiance = _cloud(bands, rng)
+        shifts = _parallax(tile, rng)
     else:
         strength = np.clip(height / rng.uniform(0.03, 0.4), 0, 1) * (1 - rng.uniform(0, 0.3) * rank)
         exponent, radiance = _shade(bands, rng, toa)
-    return Veil(kind, np.asarray(strength, np.float32), exponent, radiance)
+    return Veil(kind, np.asarray(strength, np.float32), exponent, radiance, shifts)
+
+
+def _parallax(tile: Tile, rng: np.random.Generator) -> tuple[tuple[float, float], ...]:
+    """What a cloud of random height is displaced by; nothing where no parallax is known."""
+    if not tile.gsd_m or not any(view_tangents(tile)):
+        return ()
+    height = float(np.exp(rng.uniform(*np.log(HEIGHT_M))))
+    return band_shifts(height if rng.random() < 0.5 else -height, tile)
 
 
 def _cloud(

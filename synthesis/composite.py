@@ -72,7 +72,7 @@ def cloudify(
     _check_wavelengths(tile)
     layers = _layers(tile, clouds, preset, rng)
     gsd_m = pixel_size_m(tile)
-    parallax = [band_shifts(layer, tile) for layer in layers]
+    parallax = [band_shifts(layer.base_m * layer.parallax, tile) for layer in layers]
     planes = []
     for i, (layer, shifts) in enumerate(zip(layers, parallax, strict=True)):
         floors = (0.0, *(lower.base_m for lower in layers[:i]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import cos, radians, sin
 
-from ..datasets.pair import CloudParams
 from ..datasets.tile import Tile
 from .shadows import ground_to_pixels
 
@@ -36,16 +35,20 @@ def view_tangents(tile: Tile) -> tuple[float, ...]:
     )
 
 
-def band_shifts(layer: CloudParams, tile: Tile) -> tuple[tuple[float, float], ...]:
-    """(rows, columns) in pixels by which every band sees ``layer`` displaced.
+def band_shifts(height_m: float, tile: Tile) -> tuple[tuple[float, float], ...]:
+    """(rows, columns) in pixels by which every band sees displaced what is so high.
 
     h * (tan theta_b - tan theta_ref) / GSD along one common vector, the track: a band that looks
     at a point later looks back at it, and sees what is high beyond it, further ahead.
+
+    Args:
+        height_m: below 0 for detectors that look the other way.
+        tile: gives sensor, bands and grid.
     """
     track = radians(TRACK_DEG)
     shifts = []
     for tangent in view_tangents(tile):
-        length = layer.base_m * tangent * layer.parallax
+        length = height_m * tangent
         known = length != 0
         east, north = length * sin(track), length * cos(track)
         shifts.append(ground_to_pixels(tile, east, north) if known else (0.0, 0.0))

@@ -215,27 +215,32 @@ def test_a_part_that_begins_where_a_cell_does_has_the_features_of_the_whole():
 
 
 def test_veil_by_hand():
-    cloud = Veil("thin", np.ones((1, 1), np.float32), np.array([np.log(2)]), np.array([0.6]))
-    values = np.array([[0.2, 0.2]], np.float32)
-    strength = np.array([0.0, 1.0], np.float32)
-    np.testing.assert_allclose(cloud.over(values, strength, [0]), [[0.2, 0.4]], rtol=1e-6)
+    strength = np.array([[0.0, 1.0]], np.float32)
+    cloud = Veil("thin", strength, np.array([np.log(2)]), np.array([0.6]))
+    values = np.array([[[0.2, 0.2]]], np.float32)
+    np.testing.assert_allclose(cloud.over(values, [0]), [[[0.2, 0.4]]], rtol=1e-6)
+    at = (np.array([0]), np.array([1]))
+    np.testing.assert_allclose(cloud.over(values[:, 0, 1:], [0], at), [[0.4]], rtol=1e-6)
     shade = replace(cloud, kind="shadow", exponent=np.array([0.75]), radiance=np.array([0.1]))
-    np.testing.assert_allclose(shade.over(values, strength, [0]), [[0.2, 0.125]], rtol=1e-6)
+    np.testing.assert_allclose(shade.over(values, [0]), [[[0.2, 0.125]]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_drawn_veils_are_physical(seed):
     bands = BandSet((BLUE, GREEN, RED, NIR, SWIR1))
     rng = np.random.default_rng(seed)
-    shadow = draw_veil("shadow", (40, 50), bands, rng, toa=False)
+    tile = Tile(np.zeros((5, 4, 4), np.float32), bands, Affine.identity())
+    surface = replace(tile, acquired=Acquisition(level="SR"))
+    shadow = draw_veil("shadow", surface, (40, 50), rng)
     assert ((shadow.strength >= 0) & (shadow.strength <= 1)).all()
     assert ((shadow.exponent > 0) & (shadow.exponent < 1)).all()
     assert (np.diff(shadow.exponent) >= 0).all(), "the sky's light is blue"
     assert (shadow.radiance == 0).all(), "surface reflectance has no light from the air"
-    cloud = draw_veil("thin", (40, 50), bands, rng, toa=True)
+    cloud = draw_veil("thin", tile, (40, 50), rng)
     assert (cloud.exponent > 0).all() and (cloud.radiance > 0).all()
     assert 0.15 < (cloud.strength > 0).mean() < 0.9
-    under = cloud.over(np.zeros((5, 1), np.float32), np.ones(1, np.float32), [0, 1, 2, 3, 4])
+    full = replace(cloud, strength=np.ones((1, 1), np.float32))
+    under = full.over(np.zeros((5, 1, 1), np.float32), [0, 1, 2, 3, 4])
     assert (under > 0).all() and (under < 1.1).all()
 
 
@@ -245,3 +250,20 @@ def test_level_decides_about_light_from_the_air(clear):
     top = replace(tile, acquired=Acquisition(level="TOA"))
     a, b = Regression().fill(surface, mask), Regression().fill(top, mask)
     assert not np.array_equal(a.tile.data, b.tile.data)
+
+
+def test_bands_of_sentinel_2_see_a_painted_cloud_displaced():
+    bands = sensor("sentinel-2a").bands
+    tile = Tile(np.zeros((13, 64, 64), np.float32), bands, Affine(10, 0, 3e5, 0, -10, 5e6))
+    flown = replace(tile, acquired=Acquisition(sensor="sentinel-2a"))
+    assert draw_veil("thin", tile, tile.shape, np.random.default_rng(0)).shifts == ()
+    assert draw_veil("shadow", flown, tile.shape, np.random.default_rng(0)).shifts == ()
+    veil = draw_veil("thin", flown, tile.shape, np.random.default_rng(0))
+    blue, red, late = (bands.names.index(n) for n in ("B02", "B04", "B12"))
+    assert veil.shifts[red] == (0, 0) and veil.shifts[blue][0] * veil.shifts[late][0] < 0
+    spot = np.zeros((64, 64), np.float32)
+    spot[30:34, 30:34] = 1
+    moved = replace(veil, strength=spot, shifts=((0, 0),) * late + ((3, -2),))
+    seen = moved.over(np.zeros((2, 64, 64), np.float32), [red, late])
+    assert np.argwhere(seen[0] > 0).mean(0) == pytest.approx([31.5, 31.5])
+    assert np.argwhere(seen[1] > 0).mean(0) == pytest.approx([34.5, 29.5])
