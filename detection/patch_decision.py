@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 _TEMPERATURES = (0.05, 20.0)
 LEAST_RECALL = 0.5
-"""Where no threshold is precise enough, one is taken that finds this share of the clear patches."""
+"""Share of the clear patches that a threshold must find, however precise it is without."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,17 @@ def temperature(logits: Floats, clear: Bools) -> float:
 def threshold(p: Floats, clear: Bools, precision: float) -> float:
     """The lowest P(clear) from which on the share of clear patches is at least ``precision``.
 
-    Where there is none, it is the most precise one that finds `LEAST_RECALL` of the clear patches:
-    the most precise of all may find next to none. It lies half-way to the next lower probability,
-    so that it does not hang on one patch.
+    Only thresholds that find `LEAST_RECALL` of the clear patches count: a few patches that are
+    surely clear make any threshold precise, and useless. Where none of these is precise enough,
+    it is the most precise one. It lies half-way to the next lower probability, so that it does
+    not hang on one patch.
     """
     order = np.argsort(-p, kind="stable")
     down, truth = p[order], clear[order]
     share = np.cumsum(truth) / np.arange(1, len(p) + 1)
     ends = np.append(down[1:] < down[:-1], True)  # a threshold cannot part equal probabilities
-    enough = np.flatnonzero(ends & (share >= precision))
     found = ends & (np.cumsum(truth) >= LEAST_RECALL * truth.sum())
+    enough = np.flatnonzero(found & (share >= precision))
     last = int(enough[-1]) if len(enough) else int(np.where(found, share, -1).argmax())
     below = down[last + 1] if last + 1 < len(down) else 0.0
     return float(np.clip((down[last] + below) / 2, 1e-6, 1 - 1e-6))
