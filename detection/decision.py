@@ -27,7 +27,7 @@ from .segmenter import Segmenter, decided
 
 CALIBRATED = "calibrated.safetensors"
 """Written beside the weights of each fold."""
-CLEAR_WEIGHTS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
+CLEAR_WEIGHTS = (0.18, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 SHADOW_WEIGHTS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 """Weights of the probabilities that are tried, in steps of about sqrt 2."""
 
