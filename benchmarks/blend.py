@@ -29,7 +29,7 @@ from kumosan.detection.fmask_unet import FmaskUnet
 from kumosan.detection.metrics import VIEWS, Confusion, compare, pooled
 from kumosan.detection.postprocess import clean_up
 
-ODDS = (1.0, 1.6, 2.7, 4.5, 7.4, 20.0)
+ODDS = (1.0, 1.6, 2.2, 2.7, 3.5, 4.5, 7.4)
 
 Counts = list[dict[str, Confusion]]
 """Of the images of a fold."""
@@ -39,6 +39,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", type=Path, help="folder with catalog.json")
     parser.add_argument("--fold-weights", type=Path, action="append", required=True)
+    parser.add_argument(
+        "--averaged", type=int, default=1, help="pixels a side that Fmask is shown as one"
+    )
     parser.add_argument("--all", action="store_true", help="show all weights, not the best ten")
     options = parser.parse_args()
     rows = [r for r in read_catalog(options.data) if r.split == "train" and r.mask_kind == "human"]
@@ -48,8 +51,12 @@ def main() -> None:
         fold = Fold(**read_card(path).training["fold"])
         items = list(CatalogTiles(tuple(row for row in rows if fold.holds(row.group))))
         for clouds, shadows in pairs:
-            detector = FmaskUnet(path, cloud_odds=clouds, shadow_odds=shadows)
-            found[clouds, shadows].append([judged(detector, item) for item in items])
+            found[clouds, shadows].append(
+                [
+                    judged(shown(path, clouds, shadows, item, options.averaged), item)
+                    for item in items
+                ]
+            )
     print("| cloud odds | shadow odds | " + " | ".join([*VIEWS, "mean"]) + " |")
     print("| --- " * (len(VIEWS) + 3) + "|")
     ranked = sorted(pairs, key=lambda pair: -mean(found[pair]))
@@ -60,6 +67,14 @@ def main() -> None:
         best = max(pairs, key=lambda p: mean(found[p][:k] + found[p][k + 1 :]))
         chosen.append(found[best][k])
     print(line("chosen | elsewhere", chosen))
+
+
+def shown(
+    path: Path, clouds: float, shadows: float, item: LabelledTile, averaged: int
+) -> FmaskUnet:
+    """The detector whose Fmask sees ``averaged`` pixels along each side as one."""
+    most = item.tile.shape[0] * item.tile.shape[1] // averaged**2
+    return FmaskUnet(path, cloud_odds=clouds, shadow_odds=shadows, shown_px=most)
 
 
 def judged(detector: FmaskUnet, item: LabelledTile) -> dict[str, Confusion]:

@@ -62,6 +62,18 @@ def averaged(
     )
 
 
+def averaged_tile(tile: Tile, factor: int, bands: Sequence[int]) -> Tile:
+    """The same of some bands of a tile in memory."""
+    return Tile(
+        data=_means(tile.data[list(bands)], factor),
+        bands=tile.bands.select(bands),
+        transform=tile.transform @ Affine.scale(factor),
+        crs=tile.crs,
+        acquired=tile.acquired,
+        path=tile.path,
+    )
+
+
 def _means(data: FloatArray, factor: int) -> FloatArray:
     """(band, ceil(y / factor), ceil(x / factor)) means of what is finite."""
     if factor == 1:

@@ -40,9 +40,9 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
 }
 """Built-in detectors by name."""
 
-NETWORKS = ("unet", "fmask-unet")
-"""Those that take weights of the network."""
-AUTO = ("unet", "qa", "fmask", "scl", "udm2", "hot", "ltk", "hollstein", "braaten", "fmask-unet")
+NETWORKS = ("fmask-unet", "unet")
+"""Those that take weights and other settings of the network, best first."""
+AUTO = (*NETWORKS, "qa", "fmask", "scl", "udm2", "hot", "ltk", "hollstein", "braaten")
 """Order of preference of ``auto``; the first that fits is used.
 
 By the mean balanced accuracy of cloud, shadow and both on the hand-labelled Landsat 8 tiles of
@@ -110,12 +110,14 @@ def auto(tile: Tile) -> str:
 def choose(tile: Tile, name: str = "auto", **settings: Any) -> tuple[str, Detector]:
     """Name and detector to use on a tile.
 
+    With settings ``auto`` is the first of `NETWORKS` that fits: they are the network's.
+
     Raises:
         UnfitError: the named detector does not fit; the message names those that do.
         UsageError: there is no such detector, or it has no such setting.
     """
     if name == "auto":
-        name = auto(tile)
+        name = auto(tile) if not settings else _network(tile)
     detector = get(name, **settings)
     try:
         check(detector, tile)
@@ -143,6 +145,11 @@ def check(detector: Detector, tile: Tile) -> None:
         tile.bands.locate(detector.bands)
     else:
         own(tile)
+
+
+def _network(tile: Tile) -> str:
+    """The first of `NETWORKS` that fits, else the last, which says what it needs."""
+    return next((name for name in NETWORKS if _fits(name, tile)), NETWORKS[-1])
 
 
 def _fits(name: str, tile: Tile) -> bool:

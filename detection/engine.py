@@ -20,18 +20,21 @@ from ..datasets.scene import Scene
 from ..datasets.tile import CLASS_NAMES, NODATA, ByteArray, Quality, Tile
 from ..datasets.write import in_percent
 from .ahead import ahead
+from .fmask_unet import FmaskUnet
 from .mask_settings import MaskResult, MaskSettings, asked, output_paths
 from .pixels import ScenePixels
 from .postprocess import cleaned_rows, sizes_px
 from .segmenter import Segmenter
 from .strips import ROWS, Strip, coarse_strips, coarsening_for, pixelwise_strips
 
+Tell = Callable[[int, int], None]
+
 
 def mask_scene(
     scene: Scene,
     out: str | Path,
     settings: MaskSettings | None = None,
-    tell: Callable[[int, int], None] | None = None,
+    tell: Tell | None = None,
 ) -> MaskResult:
     """Mask one scene into ``out``, a class COG that is there whole or not at all.
 
@@ -39,7 +42,8 @@ def mask_scene(
         scene: an open scene (`datasets.open_scene`).
         out: the GeoTIFF to write: 0 clear, 1 thick, 2 thin, 3 shadow, 255 nodata.
         settings: how; the defaults if None.
-        tell: called now and then with the rows that are done, and all of them.
+        tell: called now and then with the rows that are done, and all of them; twice those of the
+            scene, where the detector looks at it twice.
 
     Raises:
         UnfitError: the detector does not fit the scene, or knows no probabilities.
@@ -58,6 +62,9 @@ def mask_scene(
     )
     sizes = (min_px, max(radius, settings.buffer_px))
     ran, factor, cache = None, 1, bounded_cache()
+    if isinstance(detector, FmaskUnet):  # looks at all rows twice
+        detector = detector.informed(scene, _told(tell, 0, scene))
+        tell = _told(tell, 1, scene)
     if isinstance(detector, Segmenter):
         cache = bounded_cache(64 * 2**20)  # it holds the rows of its windows itself
         ran = detector.runner(scene.shape, scene.gsd_m).name
@@ -83,6 +90,12 @@ def mask_scene(
         runtime=ran,
         factor=factor,
     )
+
+
+def _told(tell: Tell | None, turn: int, scene: Scene) -> Tell | None:
+    """``tell`` for the first (0) or second (1) of two turns over a scene."""
+    rows = scene.shape[0]
+    return tell and (lambda done, total: tell(turn * rows + done, 2 * rows))
 
 
 def choose_for(scene: Scene, settings: MaskSettings) -> tuple[str, Detector]:
@@ -133,7 +146,7 @@ def _write(
     sizes: tuple[int, float],
     outputs: Mapping[str, Path],
     overwrite: bool,
-    tell: Callable[[int, int], None] | None,
+    tell: Tell | None,
 ) -> NDArray[np.int64]:
     """Clean and write strips while the next are made; the number of pixels of each code.
 

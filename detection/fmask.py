@@ -65,7 +65,12 @@ class Fmask:
     def mask(self, tile: Tile) -> CloudMask:
         """Classify every valid pixel into clear, thick, thin and shadow."""
         scene = _Scene.of(tile)
-        cloud, cirrus = self._clouds(scene)
+        spectral = self._spectral(scene)
+        cirrus = self._cirrus(scene) & ~spectral
+        potential = spectral | cirrus
+        clear = scene.valid & ~potential
+        cloud = potential & self._probable(scene, clear)
+        cloud = majority(cloud, scene.valid)
         classes = thin_or_thick(tile, cloud)
         classes[cloud & cirrus] = THIN
         classes[~scene.valid] = NODATA
@@ -74,18 +79,6 @@ class Fmask:
             shaded = cast_shadow(tile, scene.nir, cloud, ground, self.min_overlap)
             classes[shaded & (classes == CLEAR)] = SHADOW
         return CloudMask.like(tile, classes)
-
-    def cloud(self, tile: Tile) -> BoolArray:
-        """(y, x) the clouds alone."""
-        return self._clouds(_Scene.of(tile))[0]
-
-    def _clouds(self, scene: _Scene) -> tuple[BoolArray, BoolArray]:
-        """Cloud, and potential cloud that is known by the cirrus band alone."""
-        spectral = self._spectral(scene)
-        cirrus = self._cirrus(scene) & ~spectral
-        potential = spectral | cirrus
-        cloud = potential & self._probable(scene, scene.valid & ~potential)
-        return majority(cloud, scene.valid), cirrus
 
     def _spectral(self, s: _Scene) -> BoolArray:
         """Potential cloud by the reflective and thermal bands (equations 1-4)."""
@@ -157,6 +150,7 @@ class _Scene:
         kelvin = tile.find(THERMAL)
         ndvi = ratio(nir - red, nir + red)
         ndsi = ratio(green - swir1, green + swir1)
+        water = ((ndvi < 0.01) & (nir < 0.11)) | ((ndvi < 0.1) & (nir < 0.05))
         return cls(
             blue,
             green,
@@ -170,18 +164,8 @@ class _Scene:
             ndvi,
             ndsi,
             ratio(spread, mean),
-            _wet(ndvi, nir),
+            water,
         )
-
-
-def water(tile: Tile) -> BoolArray:
-    """(y, x) water by Fmask's test (equation 5)."""
-    red, nir = tile.pick(BandSet((RED, NIR)))
-    return _wet(ratio(nir - red, nir + red), nir)
-
-
-def _wet(ndvi: FloatArray, nir: FloatArray) -> BoolArray:
-    return ((ndvi < 0.01) & (nir < 0.11)) | ((ndvi < 0.1) & (nir < 0.05))
 
 
 def ratio(above: FloatArray, below: FloatArray) -> FloatArray:

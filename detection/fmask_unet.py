@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import ceil, sqrt
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from rasterio.windows import Window
 
-from ..datasets.bands import NIR, BandSet
+from ..datasets.bands import CIRRUS, THERMAL, BandSet
+from ..datasets.coarse import averaged, averaged_tile
 from ..datasets.errors import ValueRangeError
-from ..datasets.tile import CLEAR, SHADOW, THICK, THIN, BoolArray, ByteArray, CloudMask, Tile
-from .fmask import Fmask, water
-from .fmask_shadow import cast_shadow
-from .pixels import TilePixels
+from ..datasets.scene import Scene
+from ..datasets.tile import NODATA, SHADOW, THICK, THIN, ByteArray, CloudMask, FloatArray, Tile
+from .fmask import Fmask
 from .runtimes import Choice
-from .segmenter import Segmenter, decided
+from .segmenter import Segmenter
 
 
 @dataclass(frozen=True)
 class FmaskUnet:
-    """The network's probabilities, moved by what Fmask says of clouds and where shadows must lie.
+    """The network's probabilities, moved by what Fmask says of the scene as a whole.
 
-    The two err differently: Fmask takes bright ground and haze for cloud where the network sees
-    that they are clear; the network takes dim parts of an overcast sky for clear. So the odds of
-    cloud are multiplied by ``cloud_odds`` where Fmask finds cloud, and divided by it elsewhere.
-    A network does not know how far a shadow lies from its cloud; Fmask's matching does, if the
-    clouds are right. So the odds of shadow are multiplied by ``shadow_odds`` where the clouds so
-    found, moved away from the sun, fall on dark ground.
+    The two err differently. Fmask takes bright ground and haze for cloud where the network sees
+    that they are clear; the network, which has no histogram of the scene and does not know how far
+    a shadow lies from its cloud, takes dim overcasts for clear ground and misses shadows. So the
+    odds of cloud are multiplied by ``cloud_odds`` where Fmask finds cloud, and divided by it
+    elsewhere; the odds of shadow are multiplied by ``shadow_odds`` where Fmask finds one.
 
-    Looks at the whole scene, as Fmask does. Gives no probabilities.
+    Fmask is shown a large scene averaged, and its word is repeated to the fine pixels: it moves
+    odds, and the network draws the outlines. So scenes of any size are streamed.
 
     Raises:
         FileError, WeightsError: see `weights.load_weights`.
@@ -45,49 +48,84 @@ class FmaskUnet:
     """What runs the network, see `runtimes`."""
     network_m: float | None = None
     """See `Segmenter.network_m`."""
-    cloud_odds: float = 2.7
+    cloud_odds: float = 2.2
     """Factor of the odds of cloud by Fmask's word, 1 or more; 1 does not ask it."""
-    shadow_odds: float = 2.7
-    """Factor of the odds of shadow where a cloud's shadow must lie, 1 or more."""
+    shadow_odds: float = 4.5
+    """Factor of the odds of shadow, 1 or more."""
+    shown_px: int = 16_000_000
+    """Most pixels that Fmask is shown. Of a quarter as many it finds as much cloud, but of shadow
+    next to nothing that the network had not found (``benchmarks/blend.py --averaged 2``)."""
 
     def __post_init__(self) -> None:
-        self._network()
+        self.network()
         if min(self.cloud_odds, self.shadow_odds) < 1:
             raise ValueRangeError(
                 f"odds times {min(self.cloud_odds, self.shadow_odds):g}", "1 or more", "correct it"
             )
 
     def mask(self, tile: Tile) -> CloudMask:
-        """Classify every valid pixel into clear, thick, thin and shadow."""
-        tile.bands.locate(self.bands)
-        classes, dim = self._weighed(tile, Fmask().cloud(tile))
-        cloud = (classes == THICK) | (classes == THIN)
-        ground = tile.valid & ~cloud & ~water(tile)
-        matched = cast_shadow(tile, tile.pick(BandSet((NIR,)))[0], cloud, ground)
-        classes[matched & dim & (classes == CLEAR)] = SHADOW
-        return CloudMask.like(tile, classes)
+        """Classes and probabilities of every valid pixel."""
+        chosen = self._chosen(tile.bands)
+        factor = self._factor(tile.shape)
+        return self._told(averaged_tile(tile, factor, chosen), factor).mask(tile)
 
-    def _weighed(self, tile: Tile, said: BoolArray) -> tuple[ByteArray, BoolArray]:
-        """Classes, and where it would be shadow if one were expected; a strip is held at a time.
+    def informed(self, scene: Scene, tell: Callable[[int, int], None] | None = None) -> Segmenter:
+        """The network that has heard what Fmask says of this scene, which is read for it.
 
         Args:
-            tile: the scene.
-            said: (y, x) Fmask's cloud.
+            scene: an open scene.
+            tell: called with the rows that are read, and all of them.
         """
-        network = self._network()
-        model = network.model()
-        classes, dim = np.empty(tile.shape, np.uint8), np.empty(tile.shape, bool)
-        top = 0
-        for p in network.probabilities(TilePixels(tile, model.bands)):
-            rows = slice(top, top := top + p.shape[1])
-            odds = np.where(said[rows], self.cloud_odds, 1 / self.cloud_odds)
-            p[THICK : THIN + 1] *= odds.astype(np.float32)
-            classes[rows] = decided(p, model.card, self.threshold)
-            p[SHADOW] *= self.shadow_odds
-            dim[rows] = decided(p, model.card, self.threshold) == SHADOW
-        return classes, dim
+        factor, rows = self._factor(scene.shape), scene.shape[0]
 
-    def _network(self) -> Segmenter:
+        def seen(window: Window, _: Tile) -> None:
+            if tell is not None:
+                tell(window.row_off + window.height, rows)
+
+        return self._told(averaged(scene, factor, self._chosen(scene.bands), seen), factor)
+
+    def network(self) -> Segmenter:
+        """The network by itself."""
         return Segmenter(
             self.weights, self.threshold, runtime=self.runtime, network_m=self.network_m
         )
+
+    def _chosen(self, bands: BandSet) -> list[int]:
+        """What Fmask looks at."""
+        more = (i for window in (CIRRUS, THERMAL) if (i := bands.find(window)) is not None)
+        return [*bands.locate(self.bands), *more]
+
+    def _factor(self, shape: tuple[int, int]) -> int:
+        return max(1, ceil(sqrt(shape[0] * shape[1] / self.shown_px)))
+
+    def _told(self, coarse: Tile, factor: int) -> Segmenter:
+        said = Fmask().mask(coarse).classes
+        return replace(self.network(), prior=Said(said, factor, self.cloud_odds, self.shadow_odds))
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What Fmask says of a scene, as a `segmenter.Prior`."""
+
+    classes: ByteArray
+    """(y, x) of the averaged scene."""
+    factor: int
+    """Fine pixels along the side of one of these."""
+    cloud_odds: float
+    shadow_odds: float
+
+    def weigh(self, p: FloatArray, top: int) -> None:
+        """Multiply the odds of probabilities (4, y, x) in place; see `segmenter.Prior`."""
+        _, height, width = p.shape
+        rows, columns = (
+            np.minimum(np.arange(first, first + n) // self.factor, most - 1)
+            for first, n, most in zip((top, 0), (height, width), self.classes.shape, strict=True)
+        )
+        said = self.classes[np.ix_(rows, columns)]
+        cloud = np.full(256, 1 / self.cloud_odds, np.float32)
+        cloud[[THICK, THIN]], cloud[NODATA] = self.cloud_odds, 1
+        shadow = np.ones(256, np.float32)
+        shadow[SHADOW] = self.shadow_odds
+        p[THICK : THIN + 1] *= cloud[said]
+        p[SHADOW] *= shadow[said]
+        p /= p.sum(axis=0)

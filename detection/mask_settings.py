@@ -22,7 +22,7 @@ class MaskSettings:
     threshold: float | None = None
     """Threshold of the named detector, where it has one."""
     weights: str | Path | None = None
-    """Weights of your own for the network; ``auto`` then means ``unet``."""
+    """Weights of your own for the network; ``auto`` then takes a detector that uses it."""
     min_area_m2: float | None = None
     """Specks below this are dropped; None for 4 pixels."""
     buffer_m: float = 0.0
@@ -80,10 +80,11 @@ def asked(settings: MaskSettings) -> tuple[str, dict[str, Any]]:
     Raises:
         UsageError: a threshold that is no number, or for nobody knows which detector.
     """
-    name = "unet" if settings.weights and settings.detector == "auto" else settings.detector
-    if settings.threshold is not None and (name == "auto" or not np.isfinite(settings.threshold)):
+    name, t = settings.detector, settings.threshold
+    nobodys = name == "auto" and settings.weights is None
+    if t is not None and (nobodys or not np.isfinite(t)):
         raise UsageError(
-            f"threshold {settings.threshold} with detector {name}",
+            f"threshold {t} with detector {name}",
             "a finite number, and the detector whose unit it has",
             "name the detector, for example --detector fmask --threshold 0.2",
         )

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -38,6 +38,18 @@ _MANY = 2
 """Windows for each of those that run side by side, below which they run one after another."""
 _CONSTANT = 1e-6
 """Probabilities of an image that varies never vary by less."""
+
+
+class Prior(Protocol):
+    """What is known about a scene before the network looks at it."""
+
+    def weigh(self, p: FloatArray, top: int) -> None:
+        """Multiply odds in place, so that they remain probabilities.
+
+        Args:
+            p: (4, y, x) probabilities of some rows, over the whole width.
+            top: the first of these rows.
+        """
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,8 @@ class Segmenter:
     network_m: float | None = None
     """Pixel size in metres that the network works at, where the image's is finer: a quarter of the
     time at twice the size. Its answer is brought back along the edges of the image."""
+    prior: Prior | None = None
+    """What moves the network's probabilities (see `fmask_unet`)."""
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
@@ -159,8 +173,13 @@ class Segmenter:
             sharing(workers) as begin,
             closing(side_by_side(work, read, workers, begin)) as found,
         ):
+            top = 0
             for rows in blended(found, (height, width)):
-                yield np.ascontiguousarray(rows[..., ::-1]) if mirror else rows
+                p = np.ascontiguousarray(rows[..., ::-1]) if mirror else rows
+                if self.prior is not None:
+                    self.prior.weigh(p, top)
+                top += p.shape[1]
+                yield p
         sane.finish()
 
     def _factor(self, gsd_m: float | None) -> float:

@@ -68,15 +68,14 @@ def push(
         console.result(facts | {"dry_run": True}, f"{len(files)} chips would go to {folder}/")
         return
 
-    used = "unet" if weights is not None and detector == "auto" else detector
     settings = {} if weights is None else {"weights": weights}
 
     def detect(tile: Tile) -> CloudMask:
-        return detection.detect(tile, used, **settings)
+        return detection.detect(tile, detector, **settings)
 
     with console.phase("drawing chips"):
         chips = write_task(
-            folder, tool, project, files, None if used == "none" else detect, patch_answer,
+            folder, tool, project, files, None if detector == "none" else detect, patch_answer,
             common.overwrite, console.teller("drawing", "chips"),
         )  # fmt: skip
     where = f"{folder}/"

@@ -24,6 +24,7 @@ from ..datasets.stretch import shown_bands
 from ..datasets.tile import UNFILLABLE, ByteArray
 from ..datasets.typical import Preview
 from ..datasets.write_parts import filled_parts
+from ..detection import NETWORKS
 from ..detection.engine import choose_for, mask_scene
 from ..detection.mask_settings import MaskResult, MaskSettings
 from ..detection.strips import coarsening_for
@@ -68,7 +69,7 @@ def mask(scene: Scene, path: Path, settings: MaskSettings, console: Console) -> 
     """
     settings = replace(settings, whole_samples=WHOLE_SAMPLES)
     name, detector = choose_for(scene, settings)
-    streams = name == "unet" or getattr(detector, "pixelwise", False)
+    streams = name in NETWORKS or getattr(detector, "pixelwise", False)
     factor = 1 if streams else coarsening_for(scene, WHOLE_SAMPLES)
     if factor > 1:
         console.warn(

@@ -160,7 +160,7 @@ def test_a_streamed_mask_is_the_mask_in_memory(varied, tmp_path, azimuth, gsd, n
 
 def test_the_mask_is_a_cog_with_names_and_colours(varied, tmp_path):
     mask_scene(written(varied(), tmp_path / "s.tif"), tmp_path / "m.tif",
-               MaskSettings(weights=WEIGHTS))  # fmt: skip
+               MaskSettings("unet", weights=WEIGHTS))  # fmt: skip
     assert cog_validate(tmp_path / "m.tif", strict=True)[0]
     with rasterio.open(tmp_path / "m.tif") as file:
         assert file.nodata == NODATA and file.colormap(1)[1][3] == 255
@@ -192,7 +192,7 @@ def test_windows_of_nodata_never_reach_the_network(varied, tmp_path, monkeypatch
 def test_a_scene_of_nodata_gives_a_mask_of_nodata(varied, tmp_path):
     tile = varied()
     scene = written(tile.with_data(np.full_like(tile.data, np.nan)), tmp_path / "s.tif")
-    done = mask_scene(scene, tmp_path / "m.tif", MaskSettings(weights=WEIGHTS))
+    done = mask_scene(scene, tmp_path / "m.tif", MaskSettings("unet", weights=WEIGHTS))
     assert done.valid_pixels == 0 and set(done.cover.values()) == {0.0}
     assert (read_mask(tmp_path / "m.tif").classes == NODATA).all()
 
@@ -232,7 +232,7 @@ def test_a_damaged_scene_is_named(varied, tmp_path):
     whole = (tmp_path / "s.tif").read_bytes()
     (tmp_path / "s.tif").write_bytes(whole[: len(whole) // 2] + bytes(len(whole) // 2))
     with pytest.raises(FileError, match=r"s\.tif"):
-        mask_scene(replace(scene), tmp_path / "m.tif", MaskSettings(weights=WEIGHTS))
+        mask_scene(replace(scene), tmp_path / "m.tif", MaskSettings("unet", weights=WEIGHTS))
     assert not (tmp_path / "m.tif").exists()
 
 
@@ -255,7 +255,7 @@ def test_what_cannot_be_done_is_refused_before_any_pixel_is_read(varied, tmp_pat
 def test_a_scene_beyond_the_limit_of_pixels_is_refused(varied, tmp_path):
     scene: Scene = replace(written(varied(), tmp_path / "s.tif"), max_pixels=1000)
     with pytest.raises(FileError, match="max-pixels"):
-        mask_scene(scene, tmp_path / "m.tif", MaskSettings(weights=WEIGHTS))
+        mask_scene(scene, tmp_path / "m.tif", MaskSettings("unet", weights=WEIGHTS))
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,19 +1,20 @@
 """Fmask's word weighed with the network's: on scenes whose truth is known."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from math import hypot
 
 import numpy as np
 import pytest
 
+import kumosan.datasets as kd
 from kumosan import detection
-from kumosan.datasets.bands import BandSet
 from kumosan.datasets.errors import UnfitError, ValueRangeError
-from kumosan.datasets.samples import CANONICAL_BANDS
 from kumosan.datasets.tile import CLEAR, NODATA, SHADOW
-from kumosan.datasets.weights import ModelCard, WeightsError
+from kumosan.datasets.weights import WeightsError
 from kumosan.detection.fmask import Fmask
-from kumosan.detection.fmask_unet import FmaskUnet
+from kumosan.detection.fmask_unet import FmaskUnet, Said
+from kumosan.detection.postprocess import clean_up
 from kumosan.detection.segmenter import Segmenter
 from kumosan.detection.sun import shadow_per_metre
 
@@ -38,54 +39,45 @@ def two(scene):
     return scene(left | right, shadows[0] | shadows[1], sun=SUN), (left, right), shadows
 
 
-def saying(monkeypatch, clear, thick, shadow):
-    """Let the network say these probabilities (y, x), in two strips; the rest is thin cloud."""
-    p = np.stack(np.broadcast_arrays(clear, thick, 1 - clear - thick - shadow, shadow))
-    halves = np.array_split(p.astype(np.float32), 2, axis=1)
-    monkeypatch.setattr(Segmenter, "probabilities", lambda *_, **__: (h.copy() for h in halves))
-    card = ModelCard("segmenter", {}, ())
-    monkeypatch.setattr(Segmenter, "model", lambda self: Model(card))
+def test_odds_by_hand():
+    said = np.array([[0, 1], [3, 255]], np.uint8)
+    p = np.full((4, 3, 5), 0.25, np.float32)
+    Said(said, 2, 4.0, 3.0).weigh(p, top=1)  # of rows 1 to 3: the first is the coarse row 0
+    clear, cloud, shadow, unknown = p[:, 0, 0], p[:, 0, 4], p[:, 1, 1], p[:, 2, 2]
+    np.testing.assert_allclose(clear, np.array([1, 1 / 4, 1 / 4, 1]) / 2.5, rtol=1e-6)
+    np.testing.assert_allclose(cloud, np.array([1, 4, 4, 1]) / 10, rtol=1e-6)
+    np.testing.assert_allclose(shadow, np.array([1, 1 / 4, 1 / 4, 3]) / 4.5, rtol=1e-6)
+    np.testing.assert_allclose(unknown, 0.25)
+    assert (p[:, 0, :2] == clear[:, None]).all() and (p[:, 0, 2:] == cloud[:, None]).all()
 
 
-@dataclass(frozen=True)
-class Model:
-    card: ModelCard
-    bands: BandSet = CANONICAL_BANDS
-
-
-def test_what_the_network_doubts_fmask_decides(monkeypatch, two):
-    tile, (left, _), (of_left, of_right) = two
-    fmask = Fmask().cloud(tile)
-    assert fmask[left].mean() > 0.8 and not fmask[of_left].any()
-    saying(monkeypatch, clear=0.6, thick=np.where(left, 0.35, 0.1), shadow=0.01)
-    found = FmaskUnet(cloud_odds=2, shadow_odds=100).mask(tile).classes
-    assert ((found == 1) == (left & fmask)).all()  # .35 x 2 > .6, .1 x 2 is not
-    assert (found[of_left] == SHADOW).mean() > 0.9
-    assert not (found[of_right] == SHADOW).any()  # its cloud was not found
-    alone = FmaskUnet(cloud_odds=1, shadow_odds=1).mask(tile).classes
-    assert (alone == CLEAR).all()
-
-
-def test_what_only_the_network_sees_must_be_likelier(monkeypatch, two):
+def test_odds_of_1_leave_the_network_alone(two):
     tile = two[0]
-    strip = np.zeros(tile.shape, bool)
-    strip[:40] = True  # Fmask sees nothing here
-    assert not Fmask().cloud(tile)[strip].any()
-    for thick, seen in ((0.6, False), (0.8, True)):
-        saying(monkeypatch, clear=np.where(strip, 1 - thick, 1), thick=strip * thick, shadow=0)
-        found = FmaskUnet(cloud_odds=2.5).mask(tile).classes
-        assert (found[strip] == 1).all() == seen
+    found = FmaskUnet(cloud_odds=1, shadow_odds=1).mask(tile)
+    assert np.array_equal(found.classes, Segmenter().mask(tile).classes)
 
 
-def test_a_shadow_needs_the_network_to_find_it_possible(monkeypatch, two):
-    tile, (left, right), (of_left, _) = two
-    for shadow, seen in ((0.35, True), (0.1, False)):
-        thick = np.where(left | right, 1 - shadow, 0)
-        clear = np.where(left | right, 0, 1 - shadow)
-        saying(monkeypatch, clear=clear, thick=thick, shadow=shadow)
-        found = FmaskUnet(shadow_odds=2.7).mask(tile).classes
-        assert ((found[of_left] == SHADOW).mean() > 0.9) == seen
-        assert not (found[:40] == SHADOW).any()  # bright ground that no cloud shades
+def test_with_large_odds_fmask_decides(two):
+    tile, (left, right), shadows = two
+    found = FmaskUnet(cloud_odds=1e9, shadow_odds=1e9).mask(tile)
+    said = Fmask().mask(tile)
+    assert said.cloud[left | right].mean() > 0.8
+    assert (found.cloud == said.cloud).mean() > 0.99
+    assert (found.classes[shadows[0] | shadows[1]] == SHADOW).mean() > 0.9
+    assert found.probability is not None
+    np.testing.assert_allclose(found.probability.sum(axis=0), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shown_px", [200 * 200, 80 * 80])
+def test_a_scene_gives_the_mask_of_the_tile(two, tmp_path, monkeypatch, shown_px):
+    monkeypatch.setitem(detection.DETECTORS, "fmask-unet", partial(FmaskUnet, shown_px=shown_px))
+    kd.write_tile(tmp_path / "scene.tif", two[0])
+    scene = kd.open_scene(tmp_path / "scene.tif")
+    detection.mask_scene(scene, tmp_path / "mask.tif", detection.MaskSettings("fmask-unet"))
+    mask = FmaskUnet(shown_px=shown_px).mask(kd.read(tmp_path / "scene.tif"))
+    written = kd.read_mask(tmp_path / "mask.tif").classes
+    assert np.array_equal(written, clean_up(mask, 30.0).classes)
+    assert (written == SHADOW).any()
 
 
 def test_the_network_that_ships_finds_clouds_and_keeps_clear_ground_clear(scene):

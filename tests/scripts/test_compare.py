@@ -231,7 +231,7 @@ def test_scenes_with_nothing_to_compare(pair, tmp_path, value):
         (("--reference", "{scene}"), 2, "the scene itself"),
         (("--fill-weights", "{absent}"), 3, "absent.tif"),
         (("--weights", "{absent}"), 3, "absent.tif"),
-        (("--weights", "{absent}", "--detector", "hot"), 2, "--weights without unet"),
+        (("--weights", "{absent}", "--detector", "hot"), 2, "--weights without fmask-unet"),
         (("--mask-by", "truth"), 2, "--mask-by truth"),
         (("--truth", "{truth}", "--truth", "{truth}"), 2, "two true masks"),
         (("--truth", "{absent}"), 3, "does not exist"),

@@ -7,8 +7,8 @@ import pytest
 
 from kumosan.datasets import read, read_mask
 from kumosan.datasets.write import write_tile
+from kumosan.detection.fmask_unet import FmaskUnet
 from kumosan.detection.postprocess import clean_up
-from kumosan.detection.segmenter import Segmenter
 from kumosan.synthesis.demo import demo_pair
 
 from .running import run
@@ -26,10 +26,10 @@ def test_mask_streams_what_the_detector_finds_in_memory(path, weights, tmp_path)
                "--json", "-v")  # fmt: skip
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
-    assert told["detector"] == "unet" and told["runtime"] == "torch"
+    assert told["detector"] == "fmask-unet" and told["runtime"] == "torch"
     assert "the network ran in torch" in done.stderr
     tile = read(path)
-    expected = clean_up(Segmenter(weights).mask(tile))
+    expected = clean_up(FmaskUnet(weights).mask(tile))
     assert np.array_equal(read_mask(tmp_path / "m.tif", like=tile).classes, expected.classes)
     assert told["cover"]["clear"] == pytest.approx(100 * expected.cover()["clear"], abs=0.001)
     assert set(told["outputs"]) == {"mask", "probability"}
