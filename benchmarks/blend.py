@@ -1,10 +1,10 @@
-"""How much Fmask's word should count beside the network's: `fmask-unet` with other weights.
+"""How much Fmask's word should count beside the network's: `fmask-unet` with other odds.
 
-    python benchmarks/blend.py DATA_FOLDER --fold-weights F0 --fold-weights F1 ... [--all]
+    python benchmarks/blend.py DATA_FOLDER --fold-weights F0 --fold-weights F1 ... [--averaged 2]
 
 Each hand-labelled image of split train is judged by the network that had not seen its place (after
 ``kumosan train calibrate``: the files calibrated.safetensors). "chosen elsewhere": for the images
-of each fold the weights of the best mean on the other folds. Balanced accuracies, pixels pooled.
+of each fold the odds of the best mean on the other folds. Balanced accuracies, pixels pooled.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ from kumosan.detection.fmask_unet import FmaskUnet
 from kumosan.detection.metrics import VIEWS, Confusion, compare, pooled
 from kumosan.detection.postprocess import clean_up
 
-ODDS = (1.0, 1.6, 2.2, 2.7, 3.5, 4.5, 7.4)
+ODDS = (1.0, 1.3, 1.6, 2.2, 2.7, 3.5, 4.5, 7.4)
 
 Counts = list[dict[str, Confusion]]
 """Of the images of a fold."""
@@ -42,39 +41,29 @@ def main() -> None:
     parser.add_argument(
         "--averaged", type=int, default=1, help="pixels a side that Fmask is shown as one"
     )
-    parser.add_argument("--all", action="store_true", help="show all weights, not the best ten")
     options = parser.parse_args()
     rows = [r for r in read_catalog(options.data) if r.split == "train" and r.mask_kind == "human"]
-    pairs = list(product(ODDS, ODDS))
-    found: dict[tuple[float, float], list[Counts]] = {pair: [] for pair in pairs}
+    found: dict[float, list[Counts]] = {odds: [] for odds in ODDS}
     for path in options.fold_weights:
         fold = Fold(**read_card(path).training["fold"])
         items = list(CatalogTiles(tuple(row for row in rows if fold.holds(row.group))))
-        for clouds, shadows in pairs:
-            found[clouds, shadows].append(
-                [
-                    judged(shown(path, clouds, shadows, item, options.averaged), item)
-                    for item in items
-                ]
-            )
-    print("| cloud odds | shadow odds | " + " | ".join([*VIEWS, "mean"]) + " |")
-    print("| --- " * (len(VIEWS) + 3) + "|")
-    ranked = sorted(pairs, key=lambda pair: -mean(found[pair]))
-    for pair in ranked if options.all else ranked[:10]:
-        print(line(f"{pair[0]:g} | {pair[1]:g}", found[pair]))
+        for odds in ODDS:
+            detectors = [shown(path, odds, item.tile.shape, options.averaged) for item in items]
+            found[odds].append([judged(d, item) for d, item in zip(detectors, items, strict=True)])
+    print("| odds | " + " | ".join([*VIEWS, "mean"]) + " |")
+    print("| --- " * (len(VIEWS) + 2) + "|")
+    for odds in ODDS:
+        print(line(f"{odds:g}", found[odds]))
     chosen = []
     for k in range(len(options.fold_weights)):
-        best = max(pairs, key=lambda p: mean(found[p][:k] + found[p][k + 1 :]))
+        best = max(ODDS, key=lambda odds: mean(found[odds][:k] + found[odds][k + 1 :]))
         chosen.append(found[best][k])
-    print(line("chosen | elsewhere", chosen))
+    print(line("chosen elsewhere", chosen))
 
 
-def shown(
-    path: Path, clouds: float, shadows: float, item: LabelledTile, averaged: int
-) -> FmaskUnet:
+def shown(path: Path, odds: float, shape: tuple[int, int], averaged: int) -> FmaskUnet:
     """The detector whose Fmask sees ``averaged`` pixels along each side as one."""
-    most = item.tile.shape[0] * item.tile.shape[1] // averaged**2
-    return FmaskUnet(path, cloud_odds=clouds, shadow_odds=shadows, shown_px=most)
+    return FmaskUnet(path, odds=odds, shown_px=shape[0] * shape[1] // averaged**2)
 
 
 def judged(detector: FmaskUnet, item: LabelledTile) -> dict[str, Confusion]:

@@ -28,8 +28,8 @@ class FmaskUnet:
     The two err differently. Fmask takes bright ground and haze for cloud where the network sees
     that they are clear; the network, which has no histogram of the scene and does not know how far
     a shadow lies from its cloud, takes dim overcasts for clear ground and misses shadows. So the
-    odds of cloud are multiplied by ``cloud_odds`` where Fmask finds cloud, and divided by it
-    elsewhere; the odds of shadow are multiplied by ``shadow_odds`` where Fmask finds one.
+    odds of cloud are multiplied by ``odds`` where Fmask finds cloud, and divided by it elsewhere;
+    those of shadow are multiplied by it where Fmask finds one.
 
     Fmask is shown a large scene averaged, and its word is repeated to the fine pixels: it moves
     odds, and the network draws the outlines. So scenes of any size are streamed.
@@ -48,20 +48,17 @@ class FmaskUnet:
     """What runs the network, see `runtimes`."""
     network_m: float | None = None
     """See `Segmenter.network_m`."""
-    cloud_odds: float = 2.2
-    """Factor of the odds of cloud by Fmask's word, 1 or more; 1 does not ask it."""
-    shadow_odds: float = 4.5
-    """Factor of the odds of shadow, 1 or more."""
+    odds: float = 2.2
+    """How much Fmask's word counts, 1 or more; 1 does not ask it. Chosen by ``benchmarks/blend.py``
+    on training tiles that the network had not seen."""
     shown_px: int = 16_000_000
     """Most pixels that Fmask is shown. Of a quarter as many it finds as much cloud, but of shadow
     next to nothing that the network had not found (``benchmarks/blend.py --averaged 2``)."""
 
     def __post_init__(self) -> None:
         self.network()
-        if min(self.cloud_odds, self.shadow_odds) < 1:
-            raise ValueRangeError(
-                f"odds times {min(self.cloud_odds, self.shadow_odds):g}", "1 or more", "correct it"
-            )
+        if not self.odds >= 1:
+            raise ValueRangeError(f"odds times {self.odds:g}", "1 or more", "correct it")
 
     def mask(self, tile: Tile) -> CloudMask:
         """Classes and probabilities of every valid pixel."""
@@ -100,7 +97,7 @@ class FmaskUnet:
 
     def _told(self, coarse: Tile, factor: int) -> Segmenter:
         said = Fmask().mask(coarse).classes
-        return replace(self.network(), prior=Said(said, factor, self.cloud_odds, self.shadow_odds))
+        return replace(self.network(), prior=Said(said, factor, self.odds))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +108,7 @@ class Said:
     """(y, x) of the averaged scene."""
     factor: int
     """Fine pixels along the side of one of these."""
-    cloud_odds: float
-    shadow_odds: float
+    odds: float
 
     def weigh(self, p: FloatArray, top: int) -> None:
         """Multiply the odds of probabilities (4, y, x) in place; see `segmenter.Prior`."""
@@ -122,10 +118,10 @@ class Said:
             for first, n, most in zip((top, 0), (height, width), self.classes.shape, strict=True)
         )
         said = self.classes[np.ix_(rows, columns)]
-        cloud = np.full(256, 1 / self.cloud_odds, np.float32)
-        cloud[[THICK, THIN]], cloud[NODATA] = self.cloud_odds, 1
+        cloud = np.full(256, 1 / self.odds, np.float32)
+        cloud[[THICK, THIN]], cloud[NODATA] = self.odds, 1
         shadow = np.ones(256, np.float32)
-        shadow[SHADOW] = self.shadow_odds
+        shadow[SHADOW] = self.odds
         p[THICK : THIN + 1] *= cloud[said]
         p[SHADOW] *= shadow[said]
         p /= p.sum(axis=0)

@@ -42,24 +42,24 @@ def two(scene):
 def test_odds_by_hand():
     said = np.array([[0, 1], [3, 255]], np.uint8)
     p = np.full((4, 3, 5), 0.25, np.float32)
-    Said(said, 2, 4.0, 3.0).weigh(p, top=1)  # of rows 1 to 3: the first is the coarse row 0
+    Said(said, 2, 4.0).weigh(p, top=1)  # of rows 1 to 3: the first is the coarse row 0
     clear, cloud, shadow, unknown = p[:, 0, 0], p[:, 0, 4], p[:, 1, 1], p[:, 2, 2]
     np.testing.assert_allclose(clear, np.array([1, 1 / 4, 1 / 4, 1]) / 2.5, rtol=1e-6)
     np.testing.assert_allclose(cloud, np.array([1, 4, 4, 1]) / 10, rtol=1e-6)
-    np.testing.assert_allclose(shadow, np.array([1, 1 / 4, 1 / 4, 3]) / 4.5, rtol=1e-6)
+    np.testing.assert_allclose(shadow, np.array([1, 1 / 4, 1 / 4, 4]) / 5.5, rtol=1e-6)
     np.testing.assert_allclose(unknown, 0.25)
     assert (p[:, 0, :2] == clear[:, None]).all() and (p[:, 0, 2:] == cloud[:, None]).all()
 
 
 def test_odds_of_1_leave_the_network_alone(two):
     tile = two[0]
-    found = FmaskUnet(cloud_odds=1, shadow_odds=1).mask(tile)
+    found = FmaskUnet(odds=1).mask(tile)
     assert np.array_equal(found.classes, Segmenter().mask(tile).classes)
 
 
 def test_with_large_odds_fmask_decides(two):
     tile, (left, right), shadows = two
-    found = FmaskUnet(cloud_odds=1e9, shadow_odds=1e9).mask(tile)
+    found = FmaskUnet(odds=1e9).mask(tile)
     said = Fmask().mask(tile)
     assert said.cloud[left | right].mean() > 0.8
     assert (found.cloud == said.cloud).mean() > 0.99
@@ -102,7 +102,7 @@ def test_refusals(scene, tmp_path):
     with pytest.raises(ValueRangeError):
         FmaskUnet(threshold=1.5)
     with pytest.raises(ValueRangeError, match=r"odds times 0\.5"):
-        FmaskUnet(shadow_odds=0.5)
+        FmaskUnet(odds=0.5)
     broken = tmp_path / "w.safetensors"
     broken.write_bytes(b"no weights")
     with pytest.raises(WeightsError):
