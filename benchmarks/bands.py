@@ -8,7 +8,7 @@ tiles (snow, ice, sand, water among them) that is called cloud or shadow; then t
 less that of a detector's first. Brackets hold 95 % intervals of a bootstrap over places; those of
 differences draw the same places for both sets. A detector is left out of a set that lacks a band
 that it needs, and all are judged on the images that have every set. With ``--fold-weights`` each
-image is judged by the fold of the network ``unet`` that left it out.
+image is judged by the fold of the network that left it out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kumosan.datasets.protocols import Detector
 from kumosan.datasets.read import read
 from kumosan.datasets.tables import table
 from kumosan.datasets.tile import CloudMask, Tile
-from kumosan.detection import get
+from kumosan.detection import DETECTORS, NETWORKS, get
 from kumosan.detection.bootstrap import intervals, intervals_of_differences
 from kumosan.detection.decision import fold_detectors
 from kumosan.detection.evaluation import Score, evaluate
@@ -67,8 +67,8 @@ def shown(give: Callable[[Row], Detector], windows: BandSet) -> Callable[[Row], 
 
 def detectors(name: str, fold_weights: list[Path]) -> Callable[[Row], Detector]:
     """Which detector judges an image."""
-    if name == "unet" and fold_weights:
-        return fold_detectors(fold_weights)
+    if name in NETWORKS and fold_weights:
+        return fold_detectors(fold_weights, DETECTORS[name])
     made = get(name)
     return lambda row: made
 

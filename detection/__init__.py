@@ -46,15 +46,14 @@ AUTO = (*NETWORKS, "qa", "fmask", "scl", "udm2", "hot", "ltk", "hollstein", "bra
 """Order of preference of ``auto``; the first that fits is used.
 
 By the mean balanced accuracy of cloud, shadow and both on the hand-labelled Landsat 8 tiles of
-split `train`, each judged by a network that had not seen its place: unet .843 (.917, .718, .893),
-fmask .833 (.924, .664, .912). The network misses more cloud than Fmask, raises fewer false
-alarms and finds more shadow, and streams scenes of any size. With visible and NIR bands alone it
-is behind hot for cloud (.78 against .82), which knows no shadow. QA_PIXEL stands before fmask: it
+split `train`, each judged by a network that had not seen its place: fmask-unet .860 (.926, .753,
+.901), fmask .833 (.924, .664, .912), unet .832 (.894, .723, .878). The two networks stream scenes
+of any size. With visible and NIR bands alone unet is behind hot for cloud (.79 against .82), which
+knows no shadow. QA_PIXEL stands before fmask: it
 is Fmask again, run by the supplier on the whole scene with its sun angles. Sen2Cor's SCL comes
 after Fmask, which did better on CloudSEN12 (.84 against .71), and before the rules that know no
 shadow; Planet's UDM2 likewise (not measured; SuperDove has no bands for Fmask). Hollstein's tree,
-for Sentinel-2 Level-1C, could not be measured on those tiles. `fmask-unet`, .838 (.931, .665,
-.919), asks for what `unet` asks for: it is never reached.
+for Sentinel-2 Level-1C, could not be measured on those tiles.
 """
 
 __all__ = [

@@ -106,14 +106,16 @@ class Console:
 
     def teller(self, name: str, unit: str, every_s: float = 10) -> Callable[[int, int], None]:
         """A function of (done, total) that tells how far the work is, every ten seconds, and how
-        long it still takes, going by what was done since its first call (work may be resumed)."""
-        told, first = time.perf_counter(), (0.0, 0)
+        long it still takes, going by what was done since its first call (work may be resumed), or
+        since the count began anew."""
+        told, first, last = time.perf_counter(), (0.0, 0), 0
 
         def tell(done: int, total: int) -> None:
-            nonlocal told, first
+            nonlocal told, first, last
             now = time.perf_counter()
-            if not first[0]:
+            if not first[0] or done < last:
                 first = now, done
+            last = done
             if now - told >= every_s:
                 told = now
                 text, facts = f"{name}: {done} of {total} {unit}", {"done": done, "total": total}

@@ -39,6 +39,17 @@ def test_what_was_done_before_does_not_count(clock, capsys):
     assert second["seconds_left"] == 9 * 20
 
 
+def test_a_count_that_begins_anew_is_told_by_itself(clock, capsys):
+    """The networks of a cross-validation are trained one after the other."""
+    tell = Console(False, "plain").teller("training", "epochs")
+    for now, done in ((101, 1), (601, 10), (701, 1), (721, 2)):
+        clock[0] = now
+        tell(done, 10)
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "training: 2 of 10 epochs, about 2:40 left"  # 20 s an epoch
+    )
+
+
 def test_steps_and_their_end_are_told_with_time_left(clock, capsys):
     console = Console(False, "plain")
     console.step("fog on snow", 2, 9, None)
