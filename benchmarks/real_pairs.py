@@ -26,15 +26,17 @@ from numpy.typing import NDArray
 
 from kumosan import detection, gan
 from kumosan.datasets import read
-from kumosan.datasets.catalog import Row, read_catalog
+from kumosan.datasets.catalog import read_catalog
 from kumosan.datasets.tile import CLEAR, SHADOW, THICK, THIN, CloudMask, FilledTile, Tile
 from kumosan.detection.postprocess import buffer, clean_up
 from kumosan.gan.calibration import Z90
-from kumosan.gan.dates import fit_relation
 from kumosan.gan.metrics import reflectances, rmse
+from kumosan.gan.real_pairs import DatePair, date_pairs, matched
 from kumosan.gan.relation import expected_error
 
 BUFFER_PX = 2
+LEAST_CLEAR = 1000
+"""Pixels clear in both, below which a pair is not judged."""
 CLASSES = {"thin": THIN, "thick": THICK, "shadow": SHADOW}
 SEEDED = ("regression", "adaptive", "auto")
 
@@ -56,36 +58,25 @@ class Pair:
 
 def pairs(folder: Path, split: str, detector: str) -> Iterator[Pair]:
     """The pairs of a split."""
-    rows = [r for r in read_catalog(folder) if r.split == split]
-    for cloudy in rows:
-        for clear in rows:
-            roles = (cloudy.more.get("role"), clear.more.get("role"))
-            if roles == ("cloudy", "clear") and cloudy.group == clear.group:
-                one = pair(cloudy, clear, detector)
-                if one is not None:
-                    yield one
+    for dates in date_pairs(r for r in read_catalog(folder) if r.split == split):
+        dates.check()
+        one = pair(dates, detector)
+        if one is not None:
+            yield one
 
 
-def pair(cloudy: Row, clear: Row, detector: str) -> Pair | None:
-    """One pair; None if the images differ in grid or bands, or share too little clear ground."""
-    tile, other = read(cloudy.image), read(clear.image)
-    if tile.grid != other.grid or tile.bands.names != other.bands.names:
-        return None
+def pair(dates: DatePair, detector: str) -> Pair | None:
+    """One pair; None if the images share too little clear ground."""
+    tile, other = (read(row.image) for row in dates)
     mask, seen = (found(t, detector) for t in (tile, other))
     known = other.valid & (seen.classes == CLEAR)
     both = known & tile.valid & (mask.classes == CLEAR)
-    if np.count_nonzero(both) < 1000:
+    truth = matched(tile, mask, other, known)
+    if truth is None or np.count_nonzero(both) < LEAST_CLEAR:
         return None
-    data = other.data.copy()
-    for i, band in enumerate(tile.bands):
-        if band.kind != "other":
-            line = fit_relation(other.data[i][both], tile.data[i][both])
-            data[i] = line.gain * other.data[i] + line.offset
-    truth = tile.with_data(data)
     a, b = reflectances(truth, tile, both)
-    return Pair(
-        Path(cloudy.id).stem, tile, mask, truth, known, np.sqrt(np.mean((a - b) ** 2, axis=1))
-    )
+    change = np.sqrt(np.mean((a - b) ** 2, axis=1))
+    return Pair(Path(dates.cloudy.id).stem, tile, mask, truth, known, change)
 
 
 def found(tile: Tile, detector: str) -> CloudMask:

@@ -60,6 +60,10 @@ class ClearParts(Sequence[LabelledTile]):
         data = np.where(hidden, np.float32(np.nan), found.tile.data)
         return replace(found, tile=found.tile.with_data(data), mask=None)
 
+    def told(self, count: int) -> str:
+        """What a card says of ``count`` of them."""
+        return f"clouds painted on {count} clear tiles"
+
     def stamps(self) -> Any:
         """What tells these images from others; see `CatalogTiles.stamps`."""
         return CatalogTiles(self.rows).stamps()

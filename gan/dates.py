@@ -113,7 +113,7 @@ class Dated:
             seen = reference.valid.copy()
             if masks is not None:
                 seen &= Area.of(reference, masks[k]).clear
-            guide = _fit_guide(tile, reference, match, area, seen)
+            guide = fit_guide(tile, reference, match, area, seen)
             if guide is not None and 1 / (1 + guide.error) >= self.min_confidence:
                 yield guide
 
@@ -193,7 +193,7 @@ def _median_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return float(np.median((y[high] - y[low])[steep] / run[steep])) if steep.any() else 1.0
 
 
-def _fit_guide(
+def fit_guide(
     tile: Tile, reference: Tile, match: dict[int, int], area: Area, seen: BoolArray
 ) -> Guide | None:
     """Relations of one reference, or None where too few pixels are clear in both."""

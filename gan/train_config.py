@@ -23,12 +23,13 @@ PAGE = "docs/gan.md"
 
 @dataclass(frozen=True)
 class Source:
-    """One data set of the mixture: clear ground, on which clouds are painted."""
+    """One data set of the mixture: clear ground, on which clouds are painted, or real pairs."""
 
     __pydantic_config__ = STRICT
 
-    kind: Literal["painted", "landscape"]
-    """``painted``: clear images of a catalogue. ``landscape``: procedural ones."""
+    kind: Literal["painted", "landscape", "pairs"]
+    """``painted``: clear images of a catalogue. ``landscape``: procedural ones. ``pairs``: cloudy
+    images of a catalogue, each with a clear one of another date; nothing is painted."""
     catalog: str = ""
     """Folder or file of the catalogue; empty for the one given on the command line. A relative
     path counts from the configuration file."""
@@ -47,11 +48,11 @@ class Source:
     """Share of the samples painted with another cloud model: thin cloud or shadow of randomly
     drawn optics, see `veil`. What is learnt of one model only, holds for that one only."""
     paintings: int = 0
-    """How often each tile is painted: then the same samples come again, flipped and turned anew,
-    and a ``prior``, which costs more than a step of the network, is made once for each. They are
-    kept in memory. 0: every sample is painted anew."""
+    """How often each tile is painted (``pairs``: cut): then the same samples come again, flipped
+    and turned anew, and a ``prior``, which costs more than a step of the network, is made once for
+    each. They are kept in memory. 0: every sample is made anew."""
     turn: bool = True
-    """Flip and turn the ground before clouds are painted on it."""
+    """Flip and turn the ground before clouds are painted on it; ``pairs``: with its clouds."""
     count: int = 48
     """``landscape``: number of landscapes to draw."""
     size: int = 384

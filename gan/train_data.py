@@ -1,4 +1,4 @@
-"""Pairs to learn from: clear tiles and landscapes, and the same under painted clouds.
+"""Samples to learn from: clear ground under painted clouds, and real clouds with another date.
 
 Two cloud models paint: `synthesis`, with all its kinds of cloud, and `veil`, with optics drawn at
 random, so that the network does not learn one painter's hand.
@@ -7,32 +7,25 @@ random, so that the network does not learn one painter's hand.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..datasets.augment import FlipRotate, turned
-from ..datasets.augmentations import augmentations
 from ..datasets.bands import BandSet
 from ..datasets.errors import UnfitError
 from ..datasets.labelled import LabelledTile
-from ..datasets.loading import DrawSampler
-from ..datasets.mixed import MixedDataset
 from ..datasets.protocols import Filler
-from ..datasets.samples import CANONICAL_BANDS, Sample, sample_of
-from ..datasets.splits import Fold
+from ..datasets.samples import Sample, sample_of
 from ..datasets.tile import CLEAR, SHADOW, THICK, THIN, CloudMask, FloatArray, Tile
 from ..datasets.torch_data import CropDataset, Draw, generator
 from ..synthesis.composite import cloudify
-from ..synthesis.landscapes import Landscapes
 from ..synthesis.sampler import CloudSampler
-from . import get
-from .clear_parts import ClearParts
 from .paintings import Paintings
 from .relation import doubts
-from .train_config import GanConfig, Source
+from .train_config import Source
 from .veil import VeilKind, draw_veil
 
 _TRIES, _ENOUGH = 4, 0.2
@@ -43,18 +36,18 @@ VEIL_LEAST = 0.05
 """Largest optical thickness (or share of light lost) over the bands that still counts as clear."""
 
 
-class PaintedPairs(CropDataset):
+class TaughtPairs(CropDataset):
     """``image`` under clouds, ``target`` without, ``mask`` between them, and a ``prior``.
 
     Args:
-        tiles: clear tiles.
-        source: what is painted.
+        tiles: what crops are cut from.
+        source: where they are from.
         size: side of the samples.
         guesses: make the guesses of each sample in this order, behind which come the errors that
             they expect; none makes no prior.
         canvas: side of what is painted and guessed at once; 0: ``size``.
-        keep: folder for what a source with ``paintings`` paints; None keeps it in memory.
-        facts: what else decides what is painted.
+        keep: folder for the samples of a source with ``paintings``; None keeps them in memory.
+        facts: what else decides how these are.
         **settings: of `CropDataset`.
     """
 
@@ -71,7 +64,6 @@ class PaintedPairs(CropDataset):
     ) -> None:
         super().__init__(tiles, size=canvas or size, **settings)
         self.source, self.guesses, self.cut = source, tuple(guesses), size
-        self.sampler = CloudSampler(source.presets, source.preset_weights)
         painted = replace(source, weight=1.0, paintings=0)  # those made count for any number
         self.paintings = Paintings(keep, self.bands, [repr(self.augment), repr(painted), facts])
 
@@ -94,6 +86,20 @@ class PaintedPairs(CropDataset):
         guesses, errors = zip(*(guessed(sample, f) for f in self.guesses), strict=True)
         return replace(sample, prior=np.concatenate([*guesses, np.stack(errors)]))
 
+
+class PaintedPairs(TaughtPairs):
+    """Clear ground on which clouds are painted; see `TaughtPairs`."""
+
+    def __init__(
+        self,
+        tiles: Sequence[LabelledTile] | Sequence[Tile],
+        source: Source,
+        size: int,
+        **settings: Any,
+    ) -> None:
+        super().__init__(tiles, source, size, **settings)
+        self.sampler = CloudSampler(source.presets, source.preset_weights)
+
     def _sample(self, crop: LabelledTile, rng: np.random.Generator) -> Sample:
         tile = turned(crop.tile, rng) if self.source.turn else crop.tile
         azimuth = float(rng.uniform(0, 360))
@@ -106,6 +112,21 @@ class PaintedPairs(CropDataset):
             pair = cloudify(tile, self.sampler, rng=rng)
             cloudy, mask = pair.cloudy, pair.mask
         return sample_of(cloudy, self.bands, mask=mask, target=tile)
+
+
+class DatedPairs(TaughtPairs):
+    """Real clouds, and in their place another, clear date; see `TaughtPairs` and `RealPairs`.
+
+    Clear pixels are their own target: nothing is learnt from how the ground changed there.
+    """
+
+    def _sample(self, crop: LabelledTile, rng: np.random.Generator) -> Sample:
+        if crop.mask is None or crop.clear is None:
+            raise UnfitError(f"{crop.id} without a mask or a clear date", "both", "leave it out")
+        clear = crop.mask.classes == CLEAR
+        target = crop.tile.with_data(np.where(clear, crop.tile.data, crop.clear.data))
+        sample = sample_of(crop.tile, self.bands, mask=crop.mask, target=target)
+        return FlipRotate()(sample, rng) if self.source.turn else sample
 
 
 def guessed(sample: Sample, filler: Filler) -> tuple[FloatArray, FloatArray]:
@@ -158,75 +179,3 @@ def veiled(tile: Tile, rng: np.random.Generator) -> tuple[Tile, CloudMask]:
     code = THIN if kind == "thin" else SHADOW
     classes = np.where(under, code, CLEAR).astype(np.uint8)
     return tile.with_data(data), CloudMask.like(tile, classes)
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Where samples come from: a data set, and how often each of its tiles is drawn."""
-
-    dataset: MixedDataset
-    weights: tuple[float, ...]
-    description: str
-
-    @classmethod
-    def of(
-        cls,
-        config: GanConfig,
-        data: Path | None,
-        seed: int,
-        windows: BandSet = CANONICAL_BANDS,
-        drawn: BandSet | None = None,
-        fold: Fold | None = None,
-        keep: Path | None = None,
-    ) -> Mixture:
-        """The mixture of a configuration.
-
-        Args:
-            config: the sources.
-            data: catalogue that sources without one of their own mean.
-            seed: of all chance.
-            windows: what samples hold.
-            drawn: bands of procedural landscapes; None: the windows.
-            fold: groups that are left out; None: none are.
-            keep: folder for painted samples that are to come again; None: they stay in memory.
-
-        Raises:
-            UsageError: a source names split ``test``, or there is no such filler as a guess.
-            UnfitError: a source finds no image.
-        """
-        t = config.training
-        guesses = [name for name in (config.prior, config.second) if name]
-        settings: dict[str, Any] = {
-            "bands": windows, "size": t.crop, "seed": seed, "gsd_range_m": t.gsd_range_m,
-            "enlarge": t.enlarge, "augment": augmentations(config.augment),
-            "cache_bytes": t.cache_mb * 2**20 // len(config.sources),
-            "guesses": [get(name) for name in guesses], "canvas": t.canvas, "keep": keep,
-        }  # fmt: skip
-        facts = [guesses, t.canvas or t.crop, t.gsd_range_m, t.enlarge, seed]
-        parts, weights, told = [], [], []
-        for source in config.sources:
-            tiles: Any
-            ground: Any
-            if source.kind == "landscape":
-                tiles = Landscapes(source.count, source.size, seed, drawn or windows)
-                ground, used = repr(tiles), [True] * len(tiles)
-                told.append(f"clouds painted on {len(tiles)} landscapes")
-            else:
-                catalog = Path(source.catalog) if source.catalog else data
-                tiles = ClearParts.of(catalog, source.split, source.least_clear)
-                ground = tiles.stamps()
-                used = [not (fold and fold.holds(row.group)) for row in tiles.rows]
-                told.append(f"clouds painted on {sum(used)} clear tiles")
-            if not any(used):
-                raise UnfitError(
-                    f"all clear images of split '{source.split}' in the fold that is left out",
-                    "images of other places", "choose another --fold",
-                )  # fmt: skip
-            parts.append(PaintedPairs(tiles, source, facts=[*facts, ground], **settings))
-            # What is left out is never drawn, and whoever paints for one fold has painted for all.
-            weights += [source.weight / sum(used) if use else 0.0 for use in used]
-        return cls(MixedDataset(parts), tuple(weights), "; ".join(told))
-
-    def order(self, samples: int, seed: int) -> DrawSampler:
-        """Samples drawn by weight, the same for the same seed and epoch."""
-        return DrawSampler(len(self.dataset), samples, seed=seed, weights=self.weights)

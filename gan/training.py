@@ -20,11 +20,11 @@ from ..datasets.splits import Fold
 from ..datasets.weights import ModelCard, save_weights
 from .discriminator import PatchDiscriminator
 from .losses import Distance, adversarial
+from .mixture import Mixture
 from .paintings import FOLDER
 from .pictures import Pictures
 from .restorer import Restorer, composed, one_hot
 from .train_config import GanConfig, rate_factor
-from .train_data import Mixture
 
 
 class GanModule(LightningModule):

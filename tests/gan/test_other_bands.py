@@ -13,9 +13,9 @@ from kumosan.datasets.band_order import VISIBLE, band_windows, some_bands, spect
 from kumosan.datasets.tile import THIN, CloudMask, Tile
 from kumosan.datasets.torch_data import Draw
 from kumosan.datasets.weights import WeightsError, read_card
+from kumosan.gan.mixture import Mixture
 from kumosan.gan.network_filler import NetworkFiller
 from kumosan.gan.train_config import Adversary, GanConfig, GanTraining, Source
-from kumosan.gan.train_data import Mixture
 from kumosan.gan.training import GanModule, Run
 
 torch.set_num_threads(1)

@@ -10,8 +10,8 @@ from kumosan.datasets.configuration import as_json, validated
 from kumosan.datasets.errors import UnfitError, UsageError
 from kumosan.datasets.tile import CLEAR
 from kumosan.datasets.torch_data import Draw
+from kumosan.gan.mixture import Mixture
 from kumosan.gan.train_config import CONFIGS, GanConfig, rate_factor, read
-from kumosan.gan.train_data import Mixture
 
 from .small_set import CONFIG, make
 

@@ -19,8 +19,9 @@ from kumosan.datasets.splits import Fold
 from kumosan.datasets.torch_data import Draw
 from kumosan.datasets.weights import load_weights
 from kumosan.datasets.write import write_tile
+from kumosan.gan.mixture import Mixture
 from kumosan.gan.train_config import GanConfig, read
-from kumosan.gan.train_data import Mixture, PaintedPairs
+from kumosan.gan.train_data import PaintedPairs
 from kumosan.gan.training import GanModule, Run
 
 from .small_set import CONFIG, clear_tile, make
