@@ -26,6 +26,9 @@ from .postprocess import cleaned_rows, sizes_px
 from .segmenter import Segmenter
 from .strips import ROWS, Strip, coarse_strips, coarsening_for, pixelwise_strips
 
+STREAM_CACHE = 64 * 2**20
+"""Bytes of GDAL's cache while the network streams: it holds the rows of its windows itself."""
+
 
 def mask_scene(
     scene: Scene,
@@ -59,7 +62,7 @@ def mask_scene(
     sizes = (min_px, max(radius, settings.buffer_px))
     ran, factor, cache = None, 1, bounded_cache()
     if isinstance(detector, Segmenter):
-        cache = bounded_cache(64 * 2**20)  # it holds the rows of its windows itself
+        cache = bounded_cache(STREAM_CACHE)
         ran = detector.runner(scene.shape, scene.gsd_m).name
         strips = _streamed(detector, scene, settings.probability)
     elif getattr(detector, "pixelwise", False) and not settings.probability:
