@@ -73,7 +73,7 @@ def command(
     )
     outputs = output_paths(path, settings)
     refuse_inputs(outputs.values(), [scene])
-    check_request(detector, "auto", [])
+    check_request(detector, None)
     for one in outputs.values():
         refuse_existing(one, common.overwrite)
 
