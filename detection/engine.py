@@ -28,6 +28,8 @@ from .segmenter import Segmenter
 from .strips import ROWS, Strip, coarse_strips, coarsening_for, pixelwise_strips
 
 Tell = Callable[[int, int], None]
+STREAM_CACHE = 64 * 2**20
+"""Bytes of GDAL's cache while the network streams: it holds the rows of its windows itself."""
 
 
 def mask_scene(
@@ -63,10 +65,11 @@ def mask_scene(
     sizes = (min_px, max(radius, settings.buffer_px))
     ran, factor, cache = None, 1, bounded_cache()
     if isinstance(detector, FmaskUnet):  # looks at all rows twice
-        detector = detector.informed(scene, _told(tell, 0, scene))
+        with bounded_cache():
+            detector = detector.informed(scene, _told(tell, 0, scene))
         tell = _told(tell, 1, scene)
     if isinstance(detector, Segmenter):
-        cache = bounded_cache(64 * 2**20)  # it holds the rows of its windows itself
+        cache = bounded_cache(STREAM_CACHE)
         ran = detector.runner(scene.shape, scene.gsd_m).name
         strips = _streamed(detector, scene, settings.probability)
     elif getattr(detector, "pixelwise", False) and not settings.probability:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..datasets.bands import BLUE, CIRRUS, GREEN, NIR, RED, SWIR1, SWIR2, THERMAL, BandSet
 from ..datasets.tile import (
@@ -180,6 +179,8 @@ def majority(flag: BoolArray, valid: BoolArray) -> BoolArray:
 
     Inside the image that is Fmask's five of nine; at edges and beside nodata fewer pixels vote.
     """
+    from scipy import ndimage
+
     ones = np.ones(3, np.uint8)
 
     def count(a: BoolArray) -> ByteArray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..datasets.tile import BoolArray, FloatArray, Tile
 from .shadow_offset import estimate_offset
@@ -54,6 +53,8 @@ def cast_shadow(
         ground: (y, x) valid, clear land, where shadow may be seen; on water it is not sought.
         min_overlap: share of a projection's ground that must be dark.
     """
+    from scipy import ndimage
+
     nothing = np.zeros(cloud.shape, bool)
     if not cloud.any() or ground.sum() < MIN_OBJECT_PX:
         return nothing
@@ -119,6 +120,8 @@ def match(
     path: bases of neighbouring clouds are alike, and without this small clouds would too often
     find something dark that is not theirs.
     """
+    from scipy import ndimage
+
     labels, _ = ndimage.label(cloud, np.ones((3, 3), bool))
     rows, cols, obj, size = _objects(labels)
     pick = _samples(obj, size)

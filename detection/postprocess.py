@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..datasets.errors import GridError, ValueRangeError
 from ..datasets.tile import CLEAR, SHADOW, THIN, BoolArray, ByteArray, CloudMask
@@ -123,6 +122,8 @@ def buffer(classes: ByteArray, radius_px: float) -> ByteArray:
     out = classes.copy()
     if radius_px <= 0:
         return out
+    from scipy import ndimage
+
     nearest: NDArray[Any] = np.full(classes.shape, np.inf, np.float32)
     for code in range(CLEAR + 1, SHADOW + 1):  # thick first: only a nearer class displaces it
         members = classes == code

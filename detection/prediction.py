@@ -71,9 +71,8 @@ class Predictor:
         while True:
             parts = range(0, len(images), self.batch)
             try:
-                return np.concatenate(
-                    [self.runtime(images[k : k + self.batch], self.present) for k in parts]
-                )
+                found = [self.runtime(images[k : k + self.batch], self.present) for k in parts]
+                return found[0] if len(found) == 1 else np.concatenate(found)
             except Exception as error:
                 if not out_of_memory(error):
                     raise

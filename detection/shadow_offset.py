@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from ..datasets.tile import BoolArray, Tile
 
@@ -77,6 +76,8 @@ def _eastward(
 
 def _correlate(a: BoolArray, b: BoolArray, reach: int) -> NDArray[np.float32]:
     """out[reach + dr, reach + dc] = number of set pixels of ``a`` that fall, moved, on ``b``."""
+    from scipy import fft
+
     shape = tuple(fft.next_fast_len(n + reach, real=True) for n in a.shape)
     product = np.conj(fft.rfft2(a.astype(np.float32), shape))
     product *= fft.rfft2(b.astype(np.float32), shape)

@@ -50,7 +50,8 @@ class Job:
 
     def check(self) -> None:
         """Raise UsageError for names and combinations that cannot work."""
-        pipeline.check_request(self.detector, self.filler, self.references, self.fill_weights)
+        filler = None if self.mask_only else self.filler
+        pipeline.check_request(self.detector, filler, self.references, self.fill_weights)
 
     def identity(self) -> str:
         """Hash of the settings, of the weights' content and of kumosan's version."""

@@ -85,7 +85,7 @@ def run(job: CompositeJob, console: Console, dry_run: bool) -> tuple[dict[str, A
             "a filler of one date: the composite holds all dates there are",
             "choose auto, regression or idw",
         )
-    check_request(job.detector or "auto", job.fill or "auto", [])
+    check_request(job.detector or "auto", job.fill)
     outputs = job.outputs
     paths = job.chosen()
     refuse_inputs(outputs.values(), paths)

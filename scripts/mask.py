@@ -55,6 +55,7 @@ def command(
     from ..datasets.atomic import refuse_existing
     from ..detection.engine import choose_for, mask_scene
     from ..detection.mask_settings import MaskSettings, output_paths
+    from .freed_memory import keep_freed_memory
     from .pipeline import check_request, describe, open_, refuse_inputs, shares_text, stem
 
     console = Console(common.json, common.log_format, common.verbose)
@@ -72,7 +73,7 @@ def command(
     )
     outputs = output_paths(path, settings)
     refuse_inputs(outputs.values(), [scene])
-    check_request(detector, "auto", [])
+    check_request(detector, None)
     for one in outputs.values():
         refuse_existing(one, common.overwrite)
 
@@ -85,6 +86,7 @@ def command(
             "\n".join(str(one) for one in outputs.values()),
         )
         return
+    keep_freed_memory()
     with console.phase(f"masking ({used})", opened.shape[0] * opened.shape[1]):
         done = mask_scene(opened, path, settings, console.teller("masking", "rows"))
     if done.runtime is not None:

@@ -133,11 +133,19 @@ def warn_of_emptiness(valid: bool, clear: float, console: Console) -> None:
 
 
 def check_request(
-    detector: str, filler: str, references: Sequence[Path], fill_weights: Path | None = None
+    detector: str,
+    filler: str | None,
+    references: Sequence[Path] = (),
+    fill_weights: Path | None = None,
 ) -> None:
-    """Refuse names, settings and combinations that cannot work, before any pixel is read."""
+    """Refuse names, settings and combinations that cannot work, before any pixel is read.
+
+    Without a filler (None) none is looked at: making one imports its libraries.
+    """
     if detector != "auto":
         detection.get(detector)
+    if filler is None:
+        return
     if references and filler not in REFERENCED:
         raise UsageError(
             f"--reference with --filler {filler}",

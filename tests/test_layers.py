@@ -94,8 +94,12 @@ def loaded(statement: str, names: list[str]) -> str:
     [
         ("import kumosan.scripts.main", ["numpy", "rasterio", "scipy", "torch"]),
         ("import kumosan.datasets", ["scipy", "sklearn", "torch", "PIL", "cv2"]),
-        ("import kumosan.gan", ["sklearn", "torch", "cv2", "skimage"]),
-        ("import kumosan.detection", ["sklearn", "torch", "cv2", "skimage"]),
+        ("import kumosan.gan", ["scipy", "sklearn", "torch", "cv2", "skimage"]),
+        ("import kumosan.detection", ["scipy", "sklearn", "torch", "cv2", "skimage"]),
+        (
+            "from kumosan.scripts.pipeline import check_request; check_request('hot', None)",
+            ["scipy", "sklearn", "torch", "cv2", "skimage"],
+        ),
     ],
 )
 def test_heavy_libraries_wait_until_they_are_needed(statement, heavy):
