@@ -49,9 +49,8 @@ class Cascade:
         done = untouched(tile, Area.of(tile, mask))
         if self.references:
             done = _observed_only(Temporal(self.references, self.reference_masks), done, mask)
-        levelled = Levelled(self.spectral or Regression(self.seed), far())
-        done = _observed_only(levelled, done, _rims(mask))
-        return _observed_only(self.spatial, done, mask)
+        rest = Levelled(self.spectral or Regression(self.seed), self.spatial)
+        return _observed_only(rest, done, _rims(mask))
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
         """The same with fillers that have learnt from ``tile``, where they are such that learn;
