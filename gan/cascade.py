@@ -26,10 +26,10 @@ RIM_PX = 2
 class Cascade:
     """Other dates first, then the spectrum, then the surroundings; the rest stays as it was.
 
-    With ``references``, :class:`Temporal`; then :class:`Regression` for thin cloud and shadow, the
-    latter moved to the level of its surroundings (:class:`Levelled`); then
-    :class:`InverseDistance` for what lies near known ground. Each sees only what is still
-    unfilled, and learns from observed clear pixels only: an error is not handed on.
+    With ``references``, :class:`Temporal`; then :class:`Regression` for thin cloud and shadow;
+    then :class:`InverseDistance`, to whose level shadows are moved (:class:`Levelled`), for what
+    else lies near known ground. Each sees only what is still unfilled, and learns from observed
+    clear pixels only: an error is not handed on.
     """
 
     bands: ClassVar[BandSet] = BandSet(())

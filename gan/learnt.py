@@ -67,7 +67,9 @@ class Learnt:
             relation = self._relation(kind) if mine.any() else None
             if relation is not None:
                 found = relation.apply(tile, wanted & (mask.classes == code), area.clear)
-                values[np.ix_(relation.targets, mine)], error[mine] = found
+                for i, new in zip(relation.targets, found[0], strict=True):
+                    values[i, mine] = new
+                error[mine] = found[1]
         self._lift(values, error)
         sure = confidence(error)
         kept = sure >= least_confidence(classes, self.how.min_confidence)

@@ -62,7 +62,8 @@ class Levelled:
         around = carried(self.spatial, done.tile, left, relit)
         if not around.where.any():
             return done
-        data = done.tile.data if done.tile.data is not tile.data else tile.data.copy()
+        data = done.tile.data.copy() if done.tile.data is tile.data else done.tile.data
+        data = np.require(data, requirements=["C", "W"])
         provenance, sure = done.provenance.copy(), done.confidence.copy()
         area = Area.of(tile, left)
         limits = [plausible_range(tile, i, area.clear) for i in range(len(tile.bands))]

@@ -29,8 +29,9 @@ STANDARD_LIMIT = 5.0
 AXES = 24
 """Principal components of the features that are combined at random: the others vary so little that
 they tell nothing, and cost as much."""
-_ROWS = 256
-# Pixels predicted at once: their rectified features stay in the processor's cache.
+_ROWS = 64
+# Pixels predicted at once: their rectified features stay in the processor's cache, and are so few
+# that OpenCV wakes no other threads for them.
 
 DOUBT: dict[VeilKind, float] = {"thin": 0.6, "shadow": 1.9}
 """Factors of the error that held-out veils show. See docs/fills.md for how they were chosen."""

@@ -126,7 +126,7 @@ class Relation:
 
     def expected_error(self, correction: FloatArray) -> NDArray[np.float64]:
         """(n,) RMSE of reflectance to expect after corrections (n, band) with the gain."""
-        size = np.abs(correction[:, self.reflective]).mean(axis=1)
+        size = np.abs(correction.T[self.reflective]).mean(axis=0)
         beyond = np.maximum(size / max(float(self.sizes[-1]), 1e-6), 1)
         error = np.interp(size, self.sizes, self.errors) * beyond
         if self.kind == "thin":

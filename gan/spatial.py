@@ -38,18 +38,13 @@ class Carried:
     """(band, n) in row-major order; NaN where a band tells nothing."""
     confidence: FloatArray
     """(n,)"""
-    code: int = SPATIAL
-    """Provenance."""
-
-    def assembled(self, tile: Tile, area: Area) -> FilledTile:
-        """The tile with them."""
-        return assemble(tile, area, self.where, self.values, self.confidence, self.code)
 
 
 def carried(filler: Filler, tile: Tile, mask: CloudMask, beyond: BoolArray) -> Carried:
     """`Spatial.carried`; of any other filler what it fills."""
     if isinstance(filler, Spatial):
-        return filler.carried(tile, mask, beyond)
+        filler.check()
+        return filler.carried(tile, Area.of(tile, mask), beyond)
     done = filler.fill(tile, mask)
     return Carried(done.filled, done.tile.data[:, done.filled], done.confidence[done.filled])
 
@@ -81,12 +76,13 @@ class Spatial:
             GridError: ``mask`` is not on the grid of ``tile``.
             ValueRangeError: a setting is not positive.
         """
-        return self.carried(tile, mask).assembled(tile, Area.of(tile, mask))
-
-    def carried(self, tile: Tile, mask: CloudMask, beyond: BoolArray | None = None) -> Carried:
-        """What `fill` writes, and the same for the pixels of ``beyond`` (y, x) at any distance."""
         self.check()
         area = Area.of(tile, mask)
+        found = self.carried(tile, area)
+        return assemble(tile, area, found.where, found.values, found.confidence, SPATIAL)
+
+    def carried(self, tile: Tile, area: Area, beyond: BoolArray | None = None) -> Carried:
+        """What `fill` writes, and the same for the pixels of ``beyond`` (y, x) at any distance."""
         distance = distance_px(area)
         reach = reach_px(tile, self.max_distance_m, self.max_distance_px)
         near = distance <= reach if beyond is None else (distance <= reach) | beyond

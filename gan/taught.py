@@ -111,7 +111,9 @@ class Taught:
             if mine.any():
                 one = self.relations[kind]
                 found = one.apply(tile, wanted & (mask.classes == code), nothing)
-                values[np.ix_(one.targets, mine)], error[mine] = found
+                for i, new in zip(one.targets, found[0], strict=True):
+                    values[i, mine] = new
+                error[mine] = found[1]
         if self.lifting is not None:
             self.lifting.apply(values, np.isfinite(error))
         sure = confidence(error)
