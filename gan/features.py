@@ -104,7 +104,8 @@ class Surroundings:
         ground: list[FloatArray] = []
         veiled, bare = (np.zeros(alike.shape, np.float32) for _ in range(2))
         for plane, mean in zip(planes, level, strict=True):
-            means.append(_box(_cells(_only(plane, alike, veiled)), size) / share)
+            mean_alike = _box(_cells(_only(plane, alike, veiled)), size) / share
+            means.append(np.asarray(mean_alike, np.float32))
             cells = _cells(_only(plane, clear, bare))
             found = np.full(cells.shape, mean, np.float32)
             for wide, there in zip(reversed(sizes), reversed(near), strict=True):
@@ -160,7 +161,7 @@ class Surroundings:
         some = self.wide[tuple(slice(s.start // CELL_PX, -(-s.stop // CELL_PX) + 2) for s in part)]
         size = (some.shape[1] * CELL_PX, some.shape[0] * CELL_PX)
         fine = cv2.resize(np.ascontiguousarray(some), size, interpolation=cv2.INTER_LINEAR)
-        return _at(fine, (y + CELL_PX) * size[0] + x + CELL_PX)
+        return _at(np.asarray(fine, np.float32), (y + CELL_PX) * size[0] + x + CELL_PX)
 
     def reached(self, part: Part) -> Part:
         """The part with what its pixels look at singly."""
