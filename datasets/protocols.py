@@ -35,7 +35,11 @@ class Filler(Protocol):
         ...
 
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
-        """Replace contaminated pixels; every other value of ``tile.data`` stays as it is."""
+        """Replace contaminated pixels; every other value of ``tile.data`` stays as it is.
+
+        What comes back is ``tile.data`` itself, where nothing was filled, or the caller's to
+        change.
+        """
         ...
 
 

@@ -26,10 +26,10 @@ RIM_PX = 2
 class Cascade:
     """Other dates first, then the spectrum, then the surroundings; the rest stays as it was.
 
-    With ``references``, :class:`Temporal`; then :class:`Regression` for thin cloud and shadow, the
-    latter moved to the level of its surroundings (:class:`Levelled`); then
-    :class:`InverseDistance` for what lies near known ground. Each sees only what is still
-    unfilled, and learns from observed clear pixels only: an error is not handed on.
+    With ``references``, :class:`Temporal`; then :class:`Regression` for thin cloud and shadow;
+    then :class:`InverseDistance`, to whose level shadows are moved (:class:`Levelled`), for what
+    else lies near known ground. Each sees only what is still unfilled, and learns from observed
+    clear pixels only: an error is not handed on.
     """
 
     bands: ClassVar[BandSet] = BandSet(())
@@ -49,9 +49,8 @@ class Cascade:
         done = untouched(tile, Area.of(tile, mask))
         if self.references:
             done = _observed_only(Temporal(self.references, self.reference_masks), done, mask)
-        levelled = Levelled(self.spectral or Regression(self.seed), far())
-        done = _observed_only(levelled, done, _rims(mask))
-        return _observed_only(self.spatial, done, mask)
+        rest = Levelled(self.spectral or Regression(self.seed), self.spatial)
+        return _observed_only(rest, done, _rims(mask))
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
         """The same with fillers that have learnt from ``tile``, where they are such that learn;

@@ -113,15 +113,21 @@ def assemble(
     data, at = tile.data.copy(order="C"), np.flatnonzero(filled)
     for i in fillable_bands(tile):
         allowed = plausible_range(tile, i, area.clear) if limits is None else limits[i]
-        if allowed is None:
-            continue
-        plane, new = data[i].reshape(-1), values[i] if keep.all() else values[i][keep]
-        observed = plane[at]
-        usable = np.isfinite(observed) & np.isfinite(new)
-        plane[at] = np.where(usable, np.clip(new, *allowed), observed)
+        put(data[i], at, values[i] if keep.all() else values[i][keep], allowed)
     provenance[filled] = code
     sure[filled] = np.clip(confidence[keep], 0, 1)
     return FilledTile(tile.with_data(data), provenance, sure)
+
+
+def put(plane: FloatArray, at: NDArray[np.intp], new: FloatArray, allowed: Limits) -> None:
+    """Write ``new`` within limits at row-major positions of a (y, x) plane; what is not finite, and
+    what has no data there, stays."""
+    if allowed is None:
+        return
+    flat = plane.reshape(-1)
+    observed = flat.take(at)
+    usable = np.isfinite(observed) & np.isfinite(new)
+    flat[at] = np.where(usable, np.clip(new, *allowed), observed)
 
 
 def untouched(tile: Tile, area: Area) -> FilledTile:

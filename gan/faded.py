@@ -35,7 +35,7 @@ class Faded:
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Fill by ``spectral``, then mix."""
         done = self.spectral.fill(tile, mask)
-        limit = least_confidence(mask, self.min_confidence)
+        limit = least_confidence(mask.classes, self.min_confidence)
         share = np.clip((done.confidence - limit) / FADE, 0, 1)
         fading = done.filled & (share < 1)
         if not fading.any():

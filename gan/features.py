@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets.bands import BandSet
 from ..datasets.tile import BoolArray, FloatArray
@@ -33,6 +34,8 @@ _FAR = 1e6
 
 Part = tuple[slice, slice]
 """Rows and columns."""
+Pixels = tuple[NDArray[np.intp], ...]
+"""Row and column of each."""
 
 
 def feature_bands(bands: BandSet, cirrus: bool) -> list[int]:
@@ -71,47 +74,47 @@ def features(
         level: (band,) mean of the scene's clear pixels, for places far from any.
     """
     whole = (slice(0, where.shape[0]), slice(0, where.shape[1]))
-    return Surroundings.of(planes, alike, clear, level).features(planes, whole, where)
+    return Surroundings.of(planes, alike, clear, level).features(planes, whole, np.nonzero(where))
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The wide means of a tile, by cells; each array has a cell more on all sides."""
+    """The wide means of a tile, by cells, and where its pixels are veiled or clear."""
 
     alike: BoolArray
     """(y, x) the veiled pixels."""
     clear: BoolArray
     """(y, x)"""
-    near: list[FloatArray]
-    """(cell y, cell x) shares of clear pixels in the wider two of NEAR_PX."""
-    means: list[FloatArray]
-    """For each band, (cell y, cell x) mean of the pixels alike in the wider box."""
-    ground: list[FloatArray]
-    """For each band, the smooth estimate of clear ground by the wider two boxes."""
+    wide: FloatArray
+    """(cell y, cell x, 2 + 2 band), a cell more on all sides: the shares of clear pixels in the
+    wider two of NEAR_PX; of each band the mean of the pixels alike in the wider box; of each band
+    the smooth estimate of clear ground by the wider two boxes."""
 
     @classmethod
     def of(
         cls, planes: Iterable[FloatArray], alike: BoolArray, clear: BoolArray, level: FloatArray
     ) -> Surroundings:
         """See `features`; ``planes`` may be made one by one."""
-        wide = ALIKE_PX[1] // CELL_PX
-        sizes = [size // CELL_PX for size in NEAR_PX[1:]]
-        share = np.maximum(_box(_cells(alike.astype(np.float32)), wide), 1e-6)
+        size = ALIKE_PX[1] // CELL_PX
+        sizes = [wide // CELL_PX for wide in NEAR_PX[1:]]
+        share = np.maximum(_box(_cells(alike.astype(np.float32)), size), 1e-6)
         free = _cells(clear.astype(np.float32))
-        near = [_share(free, size) for size in sizes]
+        near = [_share(_box(free, wide)) for wide in sizes]
         means: list[FloatArray] = []
         ground: list[FloatArray] = []
+        veiled, bare = (np.zeros(alike.shape, np.float32) for _ in range(2))
         for plane, mean in zip(planes, level, strict=True):
-            means.append(np.asarray(_box(_cells(_only(plane, alike)), wide) / share, np.float32))
-            cells = _cells(_only(plane, clear))
+            mean_alike = _box(_cells(_only(plane, alike, veiled)), size) / share
+            means.append(np.asarray(mean_alike, np.float32))
+            cells = _cells(_only(plane, clear, bare))
             found = np.full(cells.shape, mean, np.float32)
-            for size, there in zip(reversed(sizes), reversed(near), strict=True):
-                _towards(found, _box(cells, size), there)
+            for wide, there in zip(reversed(sizes), reversed(near), strict=True):
+                _towards(found, _box(cells, wide), there)
             ground.append(found)
-        return cls(alike, clear, _rimmed(near), _rimmed(means), _rimmed(ground))
+        return cls(alike, clear, _rimmed([*near, *means, *ground]))
 
-    def features(self, planes: FloatArray, part: Part, where: BoolArray) -> FloatArray:
-        """(n, feature) float32 for the n pixels of ``where``, as a view of (feature, n).
+    def features(self, planes: FloatArray, part: Part, pixels: Pixels) -> FloatArray:
+        """(n, feature) float32 for n pixels of a part.
 
         For each band: the value; means over about 7 and 28 pixels and the minimum over 13, of the
         pixels that are alike (the same class: a local mean must not mix veiled and clear ground),
@@ -121,33 +124,44 @@ class Surroundings:
         Args:
             planes: (band, y, x) of `reached` of the part.
             part: it begins where a cell does.
-            where: (y, x) bool of the part.
+            pixels: rows and columns in the part, (n,) each.
         """
         reached = self.reached(part)
         alike, clear = self.alike[reached], self.clear[reached]
-        y, x = np.nonzero(where)
+        y, x = pixels
         inner = (y + part[0].start - reached[0].start) * alike.shape[1]
         inner += x + part[1].start - reached[1].start
-        at = y * where.shape[1] + x
-        own = _box(alike.astype(np.float32), ALIKE_PX[0]).ravel()[inner]
-        near = _share(clear.astype(np.float32), NEAR_PX[0]).ravel()[inner]
         n = len(planes)
-        out = np.empty((5 * n + len(NEAR_PX), at.size), np.float32)
-        out[n] = near
-        for row, cells in enumerate(self.near, n + 1):
-            out[row] = _fine(cells, part).ravel()[at]
-        for k, plane in enumerate(planes):
-            row = n + len(NEAR_PX) + 4 * k
-            value = plane.ravel()[inner]
-            out[k] = value
-            mean = _box(_only(plane, alike), ALIKE_PX[0]).ravel()[inner]
-            np.subtract(value, mean / own, out=out[row])
-            np.subtract(value, _fine(self.means[k], part).ravel()[at], out=out[row + 1])
-            out[row + 2] = _darkest(_only(plane, alike, _FAR)).ravel()[inner]
-            out[row + 3] = _fine(self.ground[k], part).ravel()[at]
-            ground = _box(_only(plane, clear), NEAR_PX[0]).ravel()[inner]
-            _towards(out[row + 3], ground, near)
-        return out.T
+        # Pixels that nobody looks at may lack data. Bands lie side by side from here on: filtered
+        # in one go, and what a pixel is given is read in one piece.
+        spectra = cv2.merge([*planes])
+        veiled = _only(spectra, alike, np.zeros_like(spectra))
+        bare = _only(spectra, clear, np.zeros_like(spectra))
+        dark = _darkest(_only(spectra, alike, np.full_like(spectra, _FAR)))
+        wide = self._fine(part, y, x)
+        value = _at(veiled, inner)
+        own = _at(_box(alike.astype(np.float32), ALIKE_PX[0]), inner)
+        near = _share(_at(_box(clear.astype(np.float32), NEAR_PX[0]), inner))
+        out = np.empty((inner.size, 5 * n + len(NEAR_PX)), np.float32)
+        out[:, :n] = value
+        out[:, n : n + 1] = near
+        out[:, n + 1 : n + len(NEAR_PX)] = wide[:, :2]
+        each = out[:, n + len(NEAR_PX) :].reshape(-1, n, 4)
+        np.subtract(value, _at(_small_box(veiled, ALIKE_PX[0]), inner) / own, out=each[..., 0])
+        np.subtract(value, wide[:, 2 : 2 + n], out=each[..., 1])
+        each[..., 2] = _at(dark, inner)
+        ground = wide[:, 2 + n :]
+        _towards(ground, _at(_small_box(bare, NEAR_PX[0]), inner), near)
+        each[..., 3] = ground
+        return out
+
+    def _fine(self, part: Part, y: NDArray[np.intp], x: NDArray[np.intp]) -> FloatArray:
+        """(n, 2 + 2 band) of ``wide`` at pixels of a part, interpolated between the middles of
+        cells."""
+        some = self.wide[tuple(slice(s.start // CELL_PX, -(-s.stop // CELL_PX) + 2) for s in part)]
+        size = (some.shape[1] * CELL_PX, some.shape[0] * CELL_PX)
+        fine = cv2.resize(np.ascontiguousarray(some), size, interpolation=cv2.INTER_LINEAR)
+        return _at(np.asarray(fine, np.float32), (y + CELL_PX) * size[0] + x + CELL_PX)
 
     def reached(self, part: Part) -> Part:
         """The part with what its pixels look at singly."""
@@ -161,7 +175,8 @@ class Surroundings:
 def _towards(found: FloatArray, total: FloatArray, share: FloatArray) -> None:
     """Move an estimate in place to the mean of clear pixels of a box, where enough are in it."""
     trust = np.minimum(share / np.float32(0.05), 1)
-    found += trust * (total / np.maximum(share, 1e-6) - found)
+    found *= 1 - trust
+    found += total * (trust / np.maximum(share, 1e-6))
 
 
 def _box(plane: FloatArray, size: int) -> FloatArray:
@@ -169,19 +184,20 @@ def _box(plane: FloatArray, size: int) -> FloatArray:
     return np.asarray(mean, np.float32)
 
 
-def _share(plane: FloatArray, size: int) -> FloatArray:
+def _small_box(pixels: FloatArray, size: int) -> FloatArray:
+    """The same without running sums, which many bands side by side are slow in."""
+    row = np.full(size, 1 / size, np.float32)
+    mean = cv2.sepFilter2D(pixels, -1, row, row, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(mean, np.float32)
+
+
+def _share(mean: FloatArray) -> FloatArray:
     """Running sums leave -1e-9 where there is nothing."""
-    return np.asarray(np.maximum(_box(plane, size), 0), np.float32)
+    return np.asarray(np.maximum(mean, 0), np.float32)
 
 
-def _darkest(plane: FloatArray) -> FloatArray:
-    dark = cv2.erode(
-        plane,
-        np.ones((_DARK_PX, _DARK_PX), np.uint8),
-        borderType=cv2.BORDER_CONSTANT,
-        borderValue=_FAR,
-    )
-    return np.asarray(dark, np.float32)
+def _darkest(pixels: FloatArray) -> FloatArray:
+    return np.asarray(cv2.erode(pixels, np.ones((_DARK_PX, _DARK_PX), np.uint8)), np.float32)
 
 
 def _cells(plane: FloatArray) -> FloatArray:
@@ -193,23 +209,19 @@ def _cells(plane: FloatArray) -> FloatArray:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _rimmed(planes: list[FloatArray]) -> list[FloatArray]:
-    """Each with the nearest cell beyond its edges."""
+def _rimmed(planes: list[FloatArray]) -> FloatArray:
+    """(y, x, plane) with the nearest cell beyond the edges."""
     edge = cv2.BORDER_REPLICATE
-    return [np.asarray(cv2.copyMakeBorder(p, 1, 1, 1, 1, edge), np.float32) for p in planes]
+    return np.asarray(cv2.copyMakeBorder(np.stack(planes, -1), 1, 1, 1, 1, edge), np.float32)
 
 
-def _fine(cells: FloatArray, part: Part) -> FloatArray:
-    """(y, x) of a part, interpolated between the middles of cells."""
-    rows, columns = (slice(s.start // CELL_PX, -(-s.stop // CELL_PX) + 2) for s in part)
-    some = cells[rows, columns]
-    size = (some.shape[1] * CELL_PX, some.shape[0] * CELL_PX)
-    fine = cv2.resize(some, size, interpolation=cv2.INTER_LINEAR)
-    height, width = (s.stop - s.start for s in part)
-    return np.ascontiguousarray(fine[CELL_PX : CELL_PX + height, CELL_PX : CELL_PX + width])
+def _only(values: FloatArray, where: BoolArray, else_: FloatArray) -> FloatArray:
+    """``else_`` with the values where the mask says so, in place. OpenCV needs a fifth of the time
+    that np.where does."""
+    return np.asarray(cv2.copyTo(values, where.view(np.uint8), else_), np.float32)
 
 
-def _only(plane: FloatArray, where: BoolArray, else_: float = 0.0) -> FloatArray:
-    """The plane where the mask says so. OpenCV needs a fifth of the time that np.where does."""
-    out = np.full(plane.shape, else_, np.float32)
-    return np.asarray(cv2.copyTo(plane, where.view(np.uint8), out), np.float32)
+def _at(pixels: FloatArray, at: NDArray[np.intp]) -> FloatArray:
+    """(n, band) of (y, x, band), or of (y, x), at row-major positions."""
+    height, width = pixels.shape[:2]
+    return pixels.reshape(height * width, -1).take(at, axis=0)

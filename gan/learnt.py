@@ -59,28 +59,33 @@ class Learnt:
         wanted = area.todo & np.isin(mask.classes, [code for code, _ in KINDS])
         if not (wanted.any() and feature_bands(tile.bands, cirrus=False)):
             return untouched(tile, area)
-        values = np.full((len(tile.bands), *tile.shape), np.nan, np.float32)
-        error = np.full(tile.shape, np.inf, np.float32)
+        classes = mask.classes[wanted]
+        values = np.full((len(tile.bands), classes.size), np.nan, np.float32)
+        error = np.full(classes.size, np.inf, np.float32)
         for code, kind in KINDS:
-            here = wanted & (mask.classes == code)
-            relation = self._relation(kind) if here.any() else None
+            mine = classes == code
+            relation = self._relation(kind) if mine.any() else None
             if relation is not None:
-                relation.apply(tile, here, area.clear, values, error)
+                found = relation.apply(tile, wanted & (mask.classes == code), area.clear)
+                for i, new in zip(relation.targets, found[0], strict=True):
+                    values[i, mine] = new
+                error[mine] = found[1]
         self._lift(values, error)
         sure = confidence(error)
-        filled = wanted & (sure >= least_confidence(mask, self.how.min_confidence))
-        return assemble(tile, area, filled, values[:, filled], sure[filled], SPECTRAL, self._limits)
+        kept = sure >= least_confidence(classes, self.how.min_confidence)
+        wanted[wanted] = kept
+        return assemble(tile, area, wanted, values[:, kept], sure[kept], SPECTRAL, self._limits)
 
     def _lift(self, values: FloatArray, error: FloatArray) -> None:
         """Predict the bands that were not modelled, in place."""
-        here = np.isfinite(error)
-        lifting = self._lifting if here.any() else None
+        known = np.isfinite(error)
+        lifting = self._lifting if known.any() else None
         if lifting is None:
             return
-        lifting.apply(values, here)
+        lifting.apply(values, known)
         counted = [self.ground.bands[i].kind == "reflective" for i in lifting.lifted]
         own = float((lifting.error[counted] ** 2).sum()) / (len(lifting.known) + sum(counted))
-        error[here] = np.sqrt(error[here] ** 2 + own)
+        error[known] = np.sqrt(error[known] ** 2 + own)
 
     def _relation(self, kind: VeilKind) -> Relation | None:
         if kind not in self._relations:

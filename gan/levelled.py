@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -22,8 +23,9 @@ from ..datasets.tile import (
     FloatArray,
     Tile,
 )
-from .common import Area, beside, fillable_bands, plausible_range
+from .common import Area, Limits, beside, fillable_bands, plausible_range, put
 from .relation import confidence, expected_error
+from .spatial import carried
 
 SMOOTH_PX = 8.0
 """Standard deviation of what is added: the level of the surroundings, not their texture."""
@@ -33,7 +35,7 @@ CELL_PX = 4
 
 @dataclass(frozen=True)
 class Levelled:
-    """A spectral filler whose shadows are moved towards the spatial fill.
+    """A spectral filler, its shadows moved towards the spatial fill, which fills the rest as well.
 
     A relit shadow has the texture of its ground, but is too bright or too dark over wide parts; a
     fill from the surroundings has no texture, but about the right level. Weighed by the inverse
@@ -42,45 +44,76 @@ class Levelled:
     independent estimates. Thin cloud stays as the spectral filler has it: there the gain was not
     told from none.
 
-    Provenance names the larger part. What the spectral filler leaves stays unfillable.
+    Provenance names the larger part. What neither fills stays unfillable.
     """
 
     bands: ClassVar[BandSet] = BandSet(())
 
     spectral: Filler
     spatial: Filler
-    """One that reaches any distance: the further in, the less it counts."""
+    """Reaches shadows at any distance: the further in, the less it counts."""
 
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
-        """Fill by ``spectral``, then move the level of shadows."""
+        """Fill by ``spectral``, move the level of shadows, and fill what is left by ``spatial``."""
         done = self.spectral.fill(tile, mask)
-        shadow = done.filled & (mask.classes == SHADOW)
-        if not shadow.any():
+        relit = done.filled & (mask.classes == SHADOW)
+        lifted = np.where(done.filled & ~relit, NODATA, mask.classes)  # and no source
+        left = replace(mask, classes=lifted.astype(np.uint8))
+        around = carried(self.spatial, done.tile, left, relit)
+        if not around.where.any():
             return done
-        other = np.where(mask.contaminated & ~shadow, NODATA, mask.classes).astype(np.uint8)
-        around = self.spatial.fill(tile, replace(mask, classes=other))
-        shadow &= around.filled
-        own = expected_error(done.confidence[shadow]).astype(np.float64)
-        theirs = expected_error(around.confidence[shadow]).astype(np.float64)
-        both = np.maximum(own**2 + theirs**2, 1e-12)
-        share = (own**2 / both).astype(np.float32)
-        data, clear = done.tile.data.copy(order="C"), Area.of(tile, mask).clear
-        at, smooth = np.flatnonzero(shadow), Smooth.over(shadow)
-
-        def level(i: int) -> None:
-            plane, allowed = data[i].reshape(-1), plausible_range(tile, i, clear)
-            old = plane[at]
-            new = old + smooth(share * (around.tile.data[i].ravel()[at] - old))
-            if allowed is not None:
-                new = np.clip(new, np.minimum(old, allowed[0]), np.maximum(old, allowed[1]))
-            plane[at] = new
-
-        for _ in beside(level, fillable_bands(tile)):
-            pass
-        sure, provenance = done.confidence.copy(), done.provenance.copy()
-        sure[shadow] = confidence((own * theirs / np.sqrt(both)).astype(np.float32))
-        provenance[shadow] = np.where(share > 0.5, SPATIAL, SPECTRAL)
+        data = done.tile.data.copy() if done.tile.data is tile.data else done.tile.data
+        data = np.require(data, requirements=["C", "W"])
+        provenance, sure = done.provenance.copy(), done.confidence.copy()
+        area = Area.of(tile, left)
+        limits = [plausible_range(tile, i, area.clear) for i in range(len(tile.bands))]
+        both = relit & around.where
+        mine = both[around.where]
+        if mine.any():
+            own = expected_error(sure[both])
+            theirs = expected_error(around.confidence[mine])
+            total = np.maximum(own**2 + theirs**2, 1e-12)
+            share = own**2 / total
+            levelled(tile, data, both, share, around.values[:, mine], limits)
+            sure[both] = confidence(own * theirs / np.sqrt(total))
+            provenance[both] = np.where(share > 0.5, SPATIAL, SPECTRAL)
+        rest = around.where & ~both
+        at = np.flatnonzero(rest)
+        for i in fillable_bands(tile):
+            put(data[i], at, around.values[i][~mine], limits[i])
+        sure[rest], provenance[rest] = around.confidence[~mine], SPATIAL
         return FilledTile(tile.with_data(data), provenance, sure)
+
+
+def levelled(
+    tile: Tile,
+    data: FloatArray,
+    shadow: BoolArray,
+    share: FloatArray,
+    around: FloatArray,
+    limits: Sequence[Limits],
+) -> None:
+    """Move shadows in place towards their surroundings.
+
+    Args:
+        data: (band, y, x) as relit; changed.
+        shadow: (y, x) the n pixels.
+        share: (n,) of the surroundings.
+        around: (band, n) what they tell; NaN moves nothing.
+        limits: of each band.
+    """
+    smooth = Smooth.over(shadow)
+
+    def level(i: int) -> None:
+        plane, allowed = data[i].reshape(-1), limits[i]
+        old = plane.take(smooth.at)
+        new = old + smooth(share * (around[i] - old))
+        if allowed is not None:
+            new = np.clip(new, np.minimum(old, allowed[0]), np.maximum(old, allowed[1]))
+        plane[smooth.at] = new
+
+    for _ in beside(level, fillable_bands(tile)):
+        pass
 
 
 @dataclass(frozen=True)

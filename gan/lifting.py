@@ -80,7 +80,8 @@ class Lifting:
         return cls(known, lifted, scaler, ridge, np.sqrt(np.mean(off**2, axis=0)))
 
     def apply(self, values: FloatArray, here: BoolArray) -> None:
-        """Predict the lifted bands of ``values`` (band, y, x) at ``here`` from the known, in place.
+        """Predict the lifted bands of ``values`` (band, ...) from the known, in place, where
+        ``here`` (...) says so.
 
         Pixels whose known values are not all finite are left as they are.
         """

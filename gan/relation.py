@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.tile import SHADOW, BoolArray, CloudMask, FilledTile, FloatArray, Tile
+from ..datasets.tile import SHADOW, BoolArray, ByteArray, FilledTile, FloatArray, Tile
 from .common import beside, blocks, one_thread
 from .features import CELL_PX, Part, Surroundings
 from .painted import FLOOR, Canvas, Painted, scaled
@@ -26,6 +26,7 @@ MOST_ERROR = 1.0
 """Stands for the error of what nobody knows."""
 
 
+_ROWS = 256
 BLOCK_PX = 128
 """Side of what is corrected at once: all that is computed for it stays in a processor's cache."""
 
@@ -113,7 +114,7 @@ class Relation:
     def correction(self, x: FloatArray) -> FloatArray:
         """(n, band) what to add to the scaled values, before the gain."""
         if self.kind == "thin":  # logarithms of darker shadows go on along the same line
-            x = np.clip(x, *self.known)
+            x = within(x, *self.known)
         found = self.learner.predict(x).reshape(len(x), -1)
         return np.asarray(np.clip(found, *self.limits), np.float32)
 
@@ -125,38 +126,46 @@ class Relation:
 
     def expected_error(self, correction: FloatArray) -> NDArray[np.float64]:
         """(n,) RMSE of reflectance to expect after corrections (n, band) with the gain."""
-        size = np.abs(correction[:, self.reflective]).mean(axis=1)
+        size = np.abs(correction.T[self.reflective]).mean(axis=0)
         beyond = np.maximum(size / max(float(self.sizes[-1]), 1e-6), 1)
         error = np.interp(size, self.sizes, self.errors) * beyond
         if self.kind == "thin":
             error += MODEL_ERROR * size
         return np.asarray(self.doubt * error, np.float64)
 
-    def apply(
-        self, tile: Tile, here: BoolArray, clear: BoolArray, values: FloatArray, error: FloatArray
-    ) -> None:
-        """Write values and expected errors of the pixels of ``here`` in place, block by block."""
+    def apply(self, tile: Tile, here: BoolArray, clear: BoolArray) -> tuple[FloatArray, FloatArray]:
+        """(target, n) values and (n,) expected errors of the n pixels of ``here``, in row-major
+        order; worked out block by block."""
         planes = (scaled(tile.data[i], self.kind) for i in self.looked)
         around = Surroundings.of(planes, here, clear, self.level)
+        width = here.shape[1]
+        flat = tile.data.reshape(len(tile.bands), -1)
+        number = np.empty(here.size, np.int32)  # of each pixel of here
+        at = np.flatnonzero(here)
+        number[at] = np.arange(at.size, dtype=np.int32)
+        values = np.empty((len(self.targets), at.size), np.float32)
+        error = np.empty(at.size, np.float32)
 
         def done(block: Part) -> None:
-            where = here[block]
             rows, columns = around.reached(block)
             planes = scaled(tile.data[self.looked, rows, columns], self.kind)
-            x = around.features(planes, block, where)
-            spectra = tile.data[(self.spectrum.bands, *block)][:, where]
-            x = self.spectrum.beside(x, scaled(spectra, self.kind))
+            pixels = np.nonzero(here[block])
+            x = around.features(planes, block, pixels)
+            own = (pixels[0] + block[0].start) * width + pixels[1] + block[1].start
+            x = self.spectrum.beside(x, scaled(flat[self.spectrum.bands][:, own], self.kind))
             found = self.correction(x) * self.gain
-            seen = np.stack([tile.data[i][block][where] for i in self.targets], axis=1)
-            for i, new in zip(self.targets, self.corrected(seen, found).T, strict=True):
-                values[i][block][where] = new
-            error[block][where] = self.expected_error(found)
+            seen = np.stack([flat[i].take(own) for i in self.targets]).T
+            to = number[own]
+            for row, new in zip(values, self.corrected(seen, found).T, strict=True):
+                row[to] = new
+            error[to] = self.expected_error(found)
 
         with one_thread():
             for _ in beside(
                 done, filter(None, (_cut(here, b) for b in blocks(tile.shape, BLOCK_PX)))
             ):
                 pass
+        return values, error
 
 
 def _cut(here: BoolArray, block: Part) -> Part | None:
@@ -176,6 +185,18 @@ def removed(painted: Painted, kind: VeilKind) -> FloatArray:
     return scaled(painted.truth, kind) - scaled(painted.seen, kind)
 
 
+def within(x: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """(n, feature) ``x`` moved between (feature,) limits; faster than `numpy.clip`, which goes row
+    by row."""
+    out = np.empty_like(x)
+    low, high = (np.tile(limit, (_ROWS, 1)) for limit in (low, high))
+    for start in range(0, len(x), _ROWS):
+        part = out[start : start + _ROWS]
+        np.maximum(x[start : start + _ROWS], low[: len(part)], out=part)
+        np.minimum(part, high[: len(part)], out=part)
+    return out
+
+
 def confidence(error: FloatArray) -> FloatArray:
     """In [0, 1]: HALF_TRUST / (HALF_TRUST + error), for errors of reflectance."""
     return np.asarray(HALF_TRUST / (HALF_TRUST + error), np.float32)
@@ -193,11 +214,12 @@ def doubts(done: FilledTile) -> FloatArray:
     return np.asarray(np.minimum(error, MOST_ERROR), np.float32)
 
 
-def least_confidence(mask: CloudMask, of_cloud: float) -> FloatArray:
-    """(y, x) confidence below which a pixel is left: that of cloud, half of it for shadow.
+def least_confidence(classes: ByteArray, of_cloud: float) -> FloatArray:
+    """For pixels of such mask classes, the confidence below which they are left: that of cloud,
+    half of it for shadow.
 
     Dense cloud soon hides the ground, and its surroundings tell more; a relit shadow keeps its
     texture, and however much is doubted, leaving it dark is worse.
     """
     half = np.float32(of_cloud / 2)
-    return np.where(mask.classes == SHADOW, half, np.float32(of_cloud)).astype(np.float32)
+    return np.where(classes == SHADOW, half, np.float32(of_cloud)).astype(np.float32)

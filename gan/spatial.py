@@ -10,7 +10,7 @@ import numpy as np
 from ..datasets.bands import BandSet
 from ..datasets.protocols import Filler
 from ..datasets.tile import SPATIAL, BoolArray, CloudMask, FilledTile, FloatArray, Tile
-from .common import Area, assemble, distance_px, fillable_bands, reach_px, untouched
+from .common import Area, assemble, distance_px, fillable_bands, reach_px
 from .relation import confidence
 from .variogram import Variogram
 
@@ -26,6 +26,27 @@ class Hole:
     """Largest distance that is filled, pixels."""
     target: BoolArray
     """What is filled."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Values for hidden pixels, from round about."""
+
+    where: BoolArray
+    """(y, x) the n pixels."""
+    values: FloatArray
+    """(band, n) in row-major order; NaN where a band tells nothing."""
+    confidence: FloatArray
+    """(n,)"""
+
+
+def carried(filler: Filler, tile: Tile, mask: CloudMask, beyond: BoolArray) -> Carried:
+    """`Spatial.carried`; of any other filler what it fills."""
+    if isinstance(filler, Spatial):
+        filler.check()
+        return filler.carried(tile, Area.of(tile, mask), beyond)
+    done = filler.fill(tile, mask)
+    return Carried(done.filled, done.tile.data[:, done.filled], done.confidence[done.filled])
 
 
 @dataclass(frozen=True)
@@ -57,23 +78,28 @@ class Spatial:
         """
         self.check()
         area = Area.of(tile, mask)
+        found = self.carried(tile, area)
+        return assemble(tile, area, found.where, found.values, found.confidence, SPATIAL)
+
+    def carried(self, tile: Tile, area: Area, beyond: BoolArray | None = None) -> Carried:
+        """What `fill` writes, and the same for the pixels of ``beyond`` (y, x) at any distance."""
         distance = distance_px(area)
         reach = reach_px(tile, self.max_distance_m, self.max_distance_px)
-        wanted = self.wanted(area)
-        hole = Hole(area, distance, reach, wanted & np.isfinite(distance) & (distance <= reach))
-        if not hole.target.any():
-            return untouched(tile, area)
+        near = distance <= reach if beyond is None else (distance <= reach) | beyond
+        hole = Hole(area, distance, reach, self.wanted(area) & np.isfinite(distance) & near)
         values = np.full((len(tile.bands), np.count_nonzero(hole.target)), np.nan, np.float32)
+        if not values.size:
+            return Carried(hole.target, values, np.zeros(0, np.float32))
         fillable = fillable_bands(tile)
         optical = [i for i in tile.optical if i in fillable]
-        groups = [optical, *([i] for i in fillable if i not in optical)]
-        for group in filter(None, groups):  # thermal may lack data where the optical bands have it
-            source = area.clear & np.isfinite(tile.data[group]).all(axis=0)
+        if optical:
+            values[optical] = self.estimate(tile.data, optical, area.clear, hole)
+        for i in set(fillable) - set(optical):  # thermal may lack data where the optical have it
+            source = area.clear & np.isfinite(tile.data[i])
             if source.any():
-                values[group] = self.estimate(tile.data, group, source, hole)
+                values[i] = self.estimate(tile.data, [i], source, hole)
         variogram = self.variogram or Variogram.of(tile, area.clear)
-        error = variogram.error(distance[hole.target])
-        return assemble(tile, area, hole.target, values, confidence(error), SPATIAL)
+        return Carried(hole.target, values, confidence(variogram.error(distance[hole.target])))
 
     def learn(self, tile: Tile, mask: CloudMask) -> Filler:
         """The same for any part of the scene that ``tile`` is of, with one variogram."""

@@ -100,23 +100,29 @@ class Taught:
     def fill(self, tile: Tile, mask: CloudMask) -> FilledTile:
         """Lift thin cloud and relight shadow; thick cloud stays unfillable."""
         area = Area.of(tile, mask)
-        values = np.full((len(tile.bands), *tile.shape), np.nan, np.float32)
-        error = np.full(tile.shape, np.inf, np.float32)
         nothing = np.zeros(tile.shape, bool)
-        wanted = nothing.copy()
+        codes = [code for code, kind in KINDS if kind in self.relations]
+        wanted = area.todo & np.isin(mask.classes, codes)
+        classes = mask.classes[wanted]
+        values = np.full((len(tile.bands), classes.size), np.nan, np.float32)
+        error = np.full(classes.size, np.inf, np.float32)
         for code, kind in KINDS:
-            here = area.todo & (mask.classes == code)
-            if kind in self.relations and here.any():
-                self.relations[kind].apply(tile, here, nothing, values, error)
-                wanted |= here & np.isfinite(error)
+            mine = classes == code
+            if mine.any():
+                one = self.relations[kind]
+                found = one.apply(tile, wanted & (mask.classes == code), nothing)
+                for i, new in zip(one.targets, found[0], strict=True):
+                    values[i, mine] = new
+                error[mine] = found[1]
         if self.lifting is not None:
-            self.lifting.apply(values, wanted)
+            self.lifting.apply(values, np.isfinite(error))
         sure = confidence(error)
-        filled = wanted & (sure >= self.min_confidence)
+        kept = np.isfinite(error) & (sure >= self.min_confidence)
+        wanted[wanted] = kept
         limits: list[Limits] = [
             (0.0, BRIGHTEST) if band.kind == "reflective" else None for band in tile.bands
         ]
-        return assemble(tile, area, filled, values[:, filled], sure[filled], SPECTRAL, limits)
+        return assemble(tile, area, wanted, values[:, kept], sure[kept], SPECTRAL, limits)
 
 
 def save(path: Path, relations: Relations, card: ModelCard) -> ModelCard:

@@ -5,7 +5,7 @@ import pytest
 
 from kumosan.datasets.bands import BLUE, NIR, BandSet
 from kumosan.datasets.errors import GridError
-from kumosan.datasets.tile import OBSERVED, SHADOW, SPECTRAL, THIN, CloudMask, FilledTile, Tile
+from kumosan.datasets.tile import OBSERVED, SHADOW, SPECTRAL, THIN, FilledTile, Tile
 from kumosan.gan.calibration import Z90, coverage, half_width
 from kumosan.gan.relation import HALF_TRUST, confidence, expected_error, least_confidence
 
@@ -50,5 +50,5 @@ def test_other_bands_are_refused():
 
 
 def test_shadow_is_left_at_half_the_confidence_of_cloud():
-    mask = CloudMask(np.array([[THIN, SHADOW]], np.uint8))
-    np.testing.assert_allclose(least_confidence(mask, 0.4), [[0.4, 0.2]])
+    classes = np.array([THIN, SHADOW], np.uint8)
+    np.testing.assert_allclose(least_confidence(classes, 0.4), [0.4, 0.2])

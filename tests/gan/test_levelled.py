@@ -13,6 +13,7 @@ from kumosan.datasets.tile import (
     SHADOW,
     SPATIAL,
     SPECTRAL,
+    THICK,
     THIN,
     CloudMask,
     FilledTile,
@@ -22,6 +23,7 @@ from kumosan.gan.cascade import Cascade
 from kumosan.gan.common import Area, assemble
 from kumosan.gan.levelled import Levelled
 from kumosan.gan.relation import confidence, expected_error
+from kumosan.gan.weighted import InverseDistance
 from kumosan.synthesis.landscape import landscape
 
 BANDS = BandSet(tuple(b for b in sensor("landsat-8").bands if b.kind == "reflective"))
@@ -115,3 +117,19 @@ def test_auto_levels_shadows(ground):
     done = Cascade(spectral=relit).fill(tile, mask)
     off = (done.tile.data - ground.data)[:, inside].mean()
     assert 0 < off < 0.045
+
+
+def test_shadows_are_levelled_from_afar_and_the_rest_is_filled_within_reach(ground):
+    tile, _, inside = case(ground)
+    classes = np.where(inside, SHADOW, CLEAR)
+    classes[inside & (np.arange(ground.shape[1]) < 48)] = THICK
+    mask = CloudMask.like(tile, classes)
+    relit = Fixed(ground.data + np.float32(0.05), 0.05, SPECTRAL, classes == SHADOW)
+    before = tile.data.copy()
+    done = Levelled(relit, InverseDistance(max_distance_m=None, max_distance_px=4)).fill(tile, mask)
+    assert (tile.data == before).all(), "the caller's values are the caller's"
+    assert done.filled[classes == SHADOW].all() and done.filled[48, 25]
+    assert done.provenance[48, 25] == SPATIAL and not done.filled[48, 40]
+    moved = np.abs(done.tile.data - ground.data - np.float32(0.05)).max(axis=0)
+    assert moved[48, 50] > 1e-4, "22 pixels from clear ground, beyond the reach"
+    assert (done.tile.data[:, ~done.filled] == before[:, ~done.filled]).all()
