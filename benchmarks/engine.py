@@ -11,6 +11,7 @@ numbers, which takes the same time.
 - total: `mask_scene`, file to file, against reading alone (the same windows, decoded) and the
   network alone (ready tensors, the same number of windows, as many side by side). The aim is at
   most 1.5 times the longer of the two. Where other programs take the cores, compare core-seconds.
+- fmask-unet: `mask_scene` with the default detector, which looks at the scene twice.
 - peers: ukis-csmask and s2cloudless on a part of the same scene in memory, on the same cores.
 - memory: peak of the resident set (VmHWM) of a process of its own that masks a scene of each side.
 """
@@ -44,7 +45,7 @@ from kumosan.datasets.sensors import sensor
 from kumosan.datasets.weights import ModelCard, save_weights
 from kumosan.datasets.windows import spans
 from kumosan.datasets.write import write_tile
-from kumosan.detection import MaskSettings, mask_scene
+from kumosan.detection import NETWORKS, MaskSettings, mask_scene
 from kumosan.detection.blending import batches
 from kumosan.detection.engine import STREAM_CACHE
 from kumosan.detection.model import load_model
@@ -72,7 +73,9 @@ def main() -> int:
         scene.unlink()
         for side in options.memory:
             scene = made(folder / f"{side}.tif", side)
-            found[f"peak GB, side {side}"] = peak_gb(scene, weights, options.runtime, folder)
+            for name in NETWORKS:
+                key = f"peak GB, {name}, side {side}"
+                found[key] = peak_gb(scene, name, weights, options.runtime, folder)
             scene.unlink()
     for key, value in found.items():
         print(f"{key}: {value:.3g}" if isinstance(value, float) else f"{key}: {value}")
@@ -188,6 +191,11 @@ def times(path: Path, weights: Path, name: str, folder: Path) -> dict[str, Any]:
     )
     found["total / longer"] = found["total s"] / max(found["reading s"], found["network s"])
     found["Mpix/s"] = pixels / 1e6 / found["total s"]
+    both = MaskSettings("fmask-unet", weights=weights, runtime=name)
+    found["fmask-unet s"], found["fmask-unet core s"] = spent(
+        lambda: mask_scene(scene, folder / "both.tif", both)
+    )
+    found["fmask-unet Mpix/s"] = pixels / 1e6 / found["fmask-unet s"]
     return found
 
 
@@ -204,14 +212,14 @@ def peers(path: Path, ours: float) -> dict[str, Any]:
     return found
 
 
-def peak_gb(path: Path, weights: Path, name: str, folder: Path) -> float:
+def peak_gb(path: Path, detector: str, weights: Path, runtime: str, folder: Path) -> float:
     code = f"""
 from kumosan.datasets import open_scene
-from kumosan.detection import MaskSettings, mask_scene
+from kumosan.detection import NETWORKS, MaskSettings, mask_scene
 from kumosan.scripts.freed_memory import keep_freed_memory
 keep_freed_memory()
-mask_scene(open_scene({str(path)!r}), {str(folder / "peak.tif")!r},
-           MaskSettings("unet", weights={str(weights)!r}, runtime={name!r}, overwrite=True))
+settings = MaskSettings({detector!r}, weights={str(weights)!r}, runtime={runtime!r}, overwrite=True)
+mask_scene(open_scene({str(path)!r}), {str(folder / "peak.tif")!r}, settings)
 print([l for l in open("/proc/self/status") if l.startswith("VmHWM")][0].split()[1])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import cv2
 import numpy as np
 from affine import Affine
 from rasterio.windows import Window
@@ -81,13 +82,16 @@ def _means(data: FloatArray, factor: int) -> FloatArray:
     n, height, width = data.shape
     rows, columns = -(-height // factor), -(-width // factor)
     out = np.empty((n, rows, columns), np.float32)
-    plane = np.full((rows * factor, columns * factor), np.nan, np.float32)
+    value, share = np.zeros((2, rows * factor, columns * factor), np.float32)
+
+    def mean(plane: FloatArray) -> FloatArray:
+        return np.asarray(cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA))
+
     for i in range(n):
-        plane[:height, :width] = data[i]
-        blocks = plane.reshape(rows, factor, columns, factor)
-        known = np.isfinite(blocks)
-        count = known.sum(axis=(1, 3), dtype=np.float32)
-        total = np.where(known, blocks, 0).sum(axis=(1, 3), dtype=np.float32)
-        np.divide(total, count, out=out[i], where=count > 0)
-        out[i][count == 0] = np.nan
+        known = np.isfinite(data[i])
+        value[:height, :width] = np.where(known, data[i], 0)
+        share[:height, :width] = known
+        there = mean(share)
+        np.divide(mean(value), there, out=out[i], where=there > 0)
+        out[i][there == 0] = np.nan
     return out
