@@ -51,7 +51,7 @@ class FmaskUnet:
     odds: float = 2.2
     """How much Fmask's word counts, 1 or more; 1 does not ask it. Chosen by ``benchmarks/blend.py``
     on training tiles that the network had not seen."""
-    shown_px: int = 16_000_000
+    shown_px: int = 8_000_000
     """Most pixels that Fmask is shown. Of a quarter as many it finds as much cloud, but of shadow
     next to nothing that the network had not found (``benchmarks/blend.py --averaged 2``)."""
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 import sys
 
-_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Of glibc's ``mallopt`` (malloc.h)."""
+_LARGE = 128 * 2**20
+"""Bytes from which on an array goes back to the system all the same: kept ones of several sizes do
+not fit into each other, and a mask of 10980 x 10980 pixels took a tenth more memory, and as long."""
 
 
 def keep_freed_memory() -> None:
@@ -23,5 +26,5 @@ def keep_freed_memory() -> None:
     if mallopt is None:  # another C library
         return
     mallopt(_ARENA_MAX, 1)
-    mallopt(_MMAP_MAX, 0)
+    mallopt(_MMAP_THRESHOLD, _LARGE)
     mallopt(_TRIM_THRESHOLD, 2**31 - 1)
