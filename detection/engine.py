@@ -44,8 +44,7 @@ def mask_scene(
         scene: an open scene (`datasets.open_scene`).
         out: the GeoTIFF to write: 0 clear, 1 thick, 2 thin, 3 shadow, 255 nodata.
         settings: how; the defaults if None.
-        tell: called now and then with the rows that are done, and all of them; twice those of the
-            scene, where the detector looks at it twice.
+        tell: called now and then with the rows that are done, and all of them.
 
     Raises:
         UnfitError: the detector does not fit the scene, or knows no probabilities.
@@ -98,7 +97,7 @@ def mask_scene(
 def _told(tell: Tell | None, turn: int, scene: Scene) -> Tell | None:
     """``tell`` for the first (0) or second (1) of two turns over a scene."""
     rows = scene.shape[0]
-    return tell and (lambda done, total: tell(turn * rows + done, 2 * rows))
+    return tell and (lambda done, total: tell((turn * rows + done) // 2, rows))
 
 
 def choose_for(scene: Scene, settings: MaskSettings) -> tuple[str, Detector]:
