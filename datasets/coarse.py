@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from affine import Affine
 from rasterio.windows import Window
 
+from .bands import BandSet
 from .scene import Scene
 from .tile import FloatArray, Tile
 
@@ -53,7 +55,7 @@ def averaged(
             data[:, y : y + means.shape[1], x : x + means.shape[2]] = means
     return Tile(
         data=data,
-        bands=scene.bands.select(chosen),
+        bands=_coarser(scene.bands.select(chosen), factor),
         transform=scene.grid.transform @ Affine.scale(factor),
         crs=scene.grid.crs,
         acquired=scene.acquired,
@@ -64,15 +66,23 @@ def averaged(
 
 
 def averaged_tile(tile: Tile, factor: int, bands: Sequence[int]) -> Tile:
-    """The same of some bands of a tile in memory."""
+    """The same of some bands of a tile in memory, without encoding and tags."""
     return Tile(
         data=_means(tile.data[list(bands)], factor),
-        bands=tile.bands.select(bands),
+        bands=_coarser(tile.bands.select(bands), factor),
         transform=tile.transform @ Affine.scale(factor),
         crs=tile.crs,
         acquired=tile.acquired,
         path=tile.path,
     )
+
+
+def _coarser(bands: BandSet, factor: int) -> BandSet:
+    """With the pixel size that they now have, which counts where no coordinate system tells it."""
+    if factor == 1:
+        return bands
+    sizes = (b.gsd_m and b.gsd_m * factor for b in bands)
+    return BandSet(tuple(replace(b, gsd_m=size) for b, size in zip(bands, sizes, strict=True)))
 
 
 def _means(data: FloatArray, factor: int) -> FloatArray:

@@ -89,9 +89,10 @@ def fit(
             another configuration.
     """
     out.mkdir(parents=True, exist_ok=True)
-    last = out / CHECKPOINT
+    last, same = out / CHECKPOINT, _Same(facts)
+    same.check(last)  # before Lightning loads what may not fit
     keep = ModelCheckpoint(dirpath=out, filename="last", enable_version_counter=False)
-    callbacks: list[Callback] = [*watch, keep, _Same(facts, last), _Progress(sampler, tell)]
+    callbacks: list[Callback] = [*watch, keep, same, _Progress(sampler, tell)]
     if logger == "csv":
         callbacks.append(_Log(out / LOG, logged))
     if ema:
@@ -124,26 +125,33 @@ def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
 
 
 class _Same(Callback):
-    """Keeps the configuration in each checkpoint, and refuses one of another configuration."""
+    """Keeps the configuration in each checkpoint, so that no other one goes on with it."""
 
     KEY = "kumosan_facts"
     FREE = ("workers", "cache_mb", "picture_epochs")
     """Settings of ``training`` that may differ: the weights do not depend on them."""
 
-    def __init__(self, facts: Mapping[str, Any], path: Path) -> None:
+    def __init__(self, facts: Mapping[str, Any]) -> None:
         training = {k: v for k, v in facts.get("training", {}).items() if k not in self.FREE}
-        self.facts, self.path = dict(facts) | {"training": training}, path
+        self.facts = dict(facts) | {"training": training}
 
     def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint[self.KEY] = json.dumps(self.facts)
 
-    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        began = json.loads(checkpoint.get(self.KEY, "{}"))
-        names = sorted(began.keys() | self.facts)
-        other = [n for n in names if began.get(n) != self.facts.get(n)]
+    def check(self, path: Path) -> None:
+        """Raise UsageError if there is a checkpoint of another configuration."""
+        if not path.exists():
+            return
+        began = torch.load(path, "cpu", weights_only=True, mmap=True).get(self.KEY)
+        if began is None:
+            other = "an unknown one"
+        else:
+            own = json.loads(began)
+            names = sorted(own.keys() | self.facts)
+            other = ", ".join(n for n in names if own.get(n) != self.facts.get(n))
         if other:
             raise UsageError(
-                f"{self.path}, begun with another configuration ({', '.join(other)} differ)",
+                f"{path}, begun with another configuration ({other})",
                 "the one that the training began with",
                 "give it again, or choose another -o",
             )

@@ -41,7 +41,7 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
 """Built-in detectors by name."""
 
 NETWORKS = ("fmask-unet", "unet")
-"""Those that take weights and other settings of the network, best first."""
+"""Those that take ``weights``, ``threshold``, ``flip``, ``runtime``, ``network_m``; best first."""
 AUTO = (*NETWORKS, "qa", "fmask", "scl", "udm2", "hot", "ltk", "hollstein", "braaten")
 """Order of preference of ``auto``; the first that fits is used.
 
@@ -109,7 +109,7 @@ def auto(tile: Tile) -> str:
 def choose(tile: Tile, name: str = "auto", **settings: Any) -> tuple[str, Detector]:
     """Name and detector to use on a tile.
 
-    With settings ``auto`` is the first of `NETWORKS` that fits: they are the network's.
+    With settings ``auto`` is the first of `NETWORKS` that fits: they are for the network.
 
     Raises:
         UnfitError: the named detector does not fit; the message names those that do.

@@ -64,6 +64,7 @@ def mask_scene(
     sizes = (min_px, max(radius, settings.buffer_px))
     ran, factor, cache = None, 1, bounded_cache()
     if isinstance(detector, FmaskUnet):  # looks at all rows twice
+        check_size(scene.path, scene.shape[1], scene.shape[0], 1, scene.max_pixels)
         with bounded_cache():
             detector = detector.informed(scene, _told(tell, 0, scene))
         tell = _told(tell, 1, scene)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.bands import BLUE, CIRRUS, GREEN, NIR, RED, SWIR1, SWIR2, THERMAL, BandSet
+from ..datasets.bands import BLUE, CIRRUS, GREEN, NIR, RED, SWIR1, SWIR2, THERMAL, Band, BandSet
 from ..datasets.tile import (
     CLEAR,
     NODATA,
@@ -45,6 +45,8 @@ class Fmask:
     """
 
     bands: ClassVar[BandSet] = BandSet((BLUE, GREEN, RED, NIR, SWIR1, SWIR2))
+    optional: ClassVar[tuple[Band, ...]] = (CIRRUS, THERMAL)
+    """Looked at where they are there."""
 
     threshold: float = 0.2
     """Added to the 82.5th percentile of clear land's cloud probability: cloud lies above."""
@@ -146,7 +148,7 @@ class _Scene:
         blue, green, red, nir, swir1, swir2 = tile.pick(Fmask.bands)
         mean = (blue + green + red) / 3
         spread = np.abs(blue - mean) + np.abs(green - mean) + np.abs(red - mean)
-        kelvin = tile.find(THERMAL)
+        cirrus, kelvin = (tile.find(window) for window in Fmask.optional)
         ndvi = ratio(nir - red, nir + red)
         ndsi = ratio(green - swir1, green + swir1)
         water = ((ndvi < 0.01) & (nir < 0.11)) | ((ndvi < 0.1) & (nir < 0.05))
@@ -157,7 +159,7 @@ class _Scene:
             nir,
             swir1,
             swir2,
-            tile.find(CIRRUS),
+            cirrus,
             None if kelvin is None else np.where(kelvin > 0, kelvin, np.float32(np.nan)),
             tile.valid,
             ndvi,

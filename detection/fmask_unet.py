@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
+from math import ceil, inf, sqrt
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from rasterio.windows import Window
 
-from ..datasets.bands import CIRRUS, THERMAL, BandSet
+from ..datasets.bands import BandSet
 from ..datasets.coarse import averaged, averaged_tile
-from ..datasets.errors import ValueRangeError
+from ..datasets.errors import GridError, ValueRangeError
 from ..datasets.scene import Scene
 from ..datasets.tile import NODATA, SHADOW, THICK, THIN, ByteArray, CloudMask, FloatArray, Tile
 from .fmask import Fmask
@@ -28,14 +28,14 @@ class FmaskUnet:
     The two err differently. Fmask takes bright ground and haze for cloud where the network sees
     that they are clear; the network, which has no histogram of the scene and does not know how far
     a shadow lies from its cloud, takes dim overcasts for clear ground and misses shadows. So the
-    odds of cloud are multiplied by ``odds`` where Fmask finds cloud, and divided by it elsewhere;
-    those of shadow are multiplied by it where Fmask finds one.
+    odds of cloud against clear are multiplied by ``odds`` where Fmask finds cloud, and divided by
+    it elsewhere; those of shadow are multiplied by it where Fmask finds one.
 
     Fmask is shown a large scene averaged, and its word is repeated to the fine pixels: it moves
     odds, and the network draws the outlines. So scenes of any size are streamed.
 
     Raises:
-        FileError, WeightsError: see `weights.load_weights`.
+        ValueRangeError: a setting out of its range; see also `Segmenter`.
     """
 
     bands: ClassVar[BandSet] = Fmask.bands
@@ -48,22 +48,31 @@ class FmaskUnet:
     """What runs the network, see `runtimes`."""
     network_m: float | None = None
     """See `Segmenter.network_m`."""
+    flip: bool = False
+    """See `Segmenter.flip`."""
     odds: float = 2.2
-    """How much Fmask's word counts, 1 or more; 1 does not ask it. Chosen by ``benchmarks/blend.py``
-    on training tiles that the network had not seen."""
+    """How much Fmask's word counts, 1 or more; with 1 it counts nothing. Chosen by
+    ``benchmarks/blend.py`` on training tiles that the network had not seen."""
     shown_px: int = 8_000_000
     """Most pixels that Fmask is shown. Of a quarter as many it finds as much cloud, but of shadow
     next to nothing that the network had not found (``benchmarks/blend.py --averaged 2``)."""
 
     def __post_init__(self) -> None:
         self.network()
-        if not self.odds >= 1:
+        if not 1 <= self.odds < inf:
             raise ValueRangeError(f"odds times {self.odds:g}", "1 or more", "correct it")
+        if self.shown_px < 1:
+            raise ValueRangeError(f"shown_px = {self.shown_px}", "1 or more", "correct it")
 
     def mask(self, tile: Tile) -> CloudMask:
-        """Classes and probabilities of every valid pixel."""
+        """Classes and probabilities of every valid pixel.
+
+        Raises:
+            FileError, WeightsError, UnfitError: see `Segmenter.mask`.
+        """
         chosen = self._chosen(tile.bands)
         factor = self._factor(tile.shape)
+        self.network().model()  # before Fmask works
         return self._told(averaged_tile(tile, factor, chosen), factor).mask(tile)
 
     def informed(self, scene: Scene, tell: Callable[[int, int], None] | None = None) -> Segmenter:
@@ -72,7 +81,11 @@ class FmaskUnet:
         Args:
             scene: an open scene.
             tell: called with the rows that are read, and all of them.
+
+        Raises:
+            FileError, WeightsError, GridError: see `Segmenter`; before the scene is read.
         """
+        self.network().runner(scene.shape, scene.gsd_m)
         factor, rows = self._factor(scene.shape), scene.shape[0]
 
         def seen(window: Window, _: Tile) -> None:
@@ -84,12 +97,12 @@ class FmaskUnet:
     def network(self) -> Segmenter:
         """The network by itself."""
         return Segmenter(
-            self.weights, self.threshold, runtime=self.runtime, network_m=self.network_m
+            self.weights, self.threshold, self.flip, runtime=self.runtime, network_m=self.network_m
         )
 
     def _chosen(self, bands: BandSet) -> list[int]:
         """What Fmask looks at."""
-        more = (i for window in (CIRRUS, THERMAL) if (i := bands.find(window)) is not None)
+        more = (i for window in Fmask.optional if (i := bands.find(window)) is not None)
         return [*bands.locate(self.bands), *more]
 
     def _factor(self, shape: tuple[int, int]) -> int:
@@ -109,6 +122,16 @@ class Said:
     factor: int
     """Fine pixels along the side of one of these."""
     odds: float
+
+    def check(self, shape: tuple[int, int]) -> None:
+        """Raise GridError unless the scene has ``shape``, as far as the averaged one tells."""
+        height, width = (-(-n // self.factor) for n in shape)
+        if (height, width) != self.classes.shape:
+            raise GridError(
+                f"an image of {shape[1]} x {shape[0]} pixels for what was said of another",
+                f"{self.classes.shape[1]} x {self.classes.shape[0]} blocks of {self.factor} pixels",
+                "let Fmask see this image",
+            )
 
     def weigh(self, p: FloatArray, top: int) -> None:
         """Multiply the odds of probabilities (4, y, x) in place; see `segmenter.Prior`."""

@@ -22,7 +22,8 @@ class MaskSettings:
     threshold: float | None = None
     """Threshold of the named detector, where it has one."""
     weights: str | Path | None = None
-    """Weights of your own for the network; ``auto`` then takes a detector that uses it."""
+    """Weights of your own for the network; ``auto`` then takes the first of `NETWORKS` that fits,
+    of which ``fmask-unet`` moves what the network says."""
     min_area_m2: float | None = None
     """Specks below this are dropped; None for 4 pixels."""
     buffer_m: float = 0.0
@@ -33,7 +34,7 @@ class MaskSettings:
     """Most samples (pixels x bands) that a detector that looks at the whole scene is given: a
     larger scene is averaged for it (see `strips.coarse_strips`). None: all there are."""
     runtime: Choice = "auto"
-    """What runs the network (unet), see `runtimes`."""
+    """What runs the network, see `runtimes`."""
     network_m: float | None = None
     """See `Segmenter.network_m`."""
     probability: bool = False

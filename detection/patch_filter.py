@@ -143,16 +143,17 @@ def write(
         for s in scores:
             if s.kept:
                 _link(s.path, place / s.path.name, link)
-        rows = [{"path": str(s.path), "p_clear": number(s.p_clear), "kept": s.kept} for s in scores]
-        told = [
-            r | ({"problem": s.problem} if s.problem else {})
-            for r, s in zip(rows, scores, strict=True)
+        rows = [
+            {"path": str(s.path), "p_clear": number(s.p_clear), "kept": s.kept}
+            | ({"problem": s.problem} if s.problem else {})
+            for s in scores
         ]
-        (place / LINES).write_text("".join(json.dumps(r) + "\n" for r in told), "utf-8")
+        (place / LINES).write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
         with (place / TABLE).open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, ["path", "p_clear", "kept"], lineterminator="\n")
+            names = ["path", "p_clear", "kept"]
+            table = csv.DictWriter(file, names, lineterminator="\n", extrasaction="ignore")
             table.writeheader()
-            table.writerows(r | {"kept": int(s.kept)} for r, s in zip(rows, scores, strict=True))
+            table.writerows(r | {"kept": int(r["kept"])} for r in rows)
         if catalog:
             clear = [_row(s) for s in scores if s.kept]
             (place / CATALOG).write_text(json.dumps(clear, indent=1) + "\n", "utf-8")

@@ -43,6 +43,9 @@ _CONSTANT = 1e-6
 class Prior(Protocol):
     """What is known about a scene before the network looks at it."""
 
+    def check(self, shape: tuple[int, int]) -> None:
+        """Raise GridError if an image of ``shape`` is not that scene."""
+
     def weigh(self, p: FloatArray, top: int) -> None:
         """Multiply odds in place, so that they remain probabilities.
 
@@ -102,7 +105,7 @@ class Segmenter:
         check_bands(tile)
 
     def mask(self, tile: Tile) -> CloudMask:
-        """Classes and calibrated probabilities of every valid pixel."""
+        """Classes and probabilities (see `probabilities`) of every valid pixel."""
         self.check(tile)
         p = np.concatenate(list(self.probabilities(TilePixels(tile, self.model().bands))), axis=1)
         return CloudMask.like(tile, self.classes(p), p)
@@ -134,7 +137,8 @@ class Segmenter:
     def probabilities(
         self, pixels: Pixels, overlapping: bool = False
     ) -> Generator[FloatArray, None, None]:
-        """Calibrated probabilities (4, rows, width) float32, some rows at a time from the top.
+        """Probabilities (4, rows, width) float32, some rows at a time from the top: calibrated, and
+        then moved by the prior, if there is one.
 
         Args:
             pixels: the image; only the windows of one row are read at a time.
@@ -145,6 +149,8 @@ class Segmenter:
         """
         model, factor = self.model(), self._factor(pixels.gsd_m)
         height, width = pixels.shape
+        if self.prior is not None:
+            self.prior.check(pixels.shape)
         mirror = (pixels.acquired.sun_azimuth_deg or 0) % 360 > 180  # west may be told below 0
         if mirror:
             pixels = Mirrored(pixels)

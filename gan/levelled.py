@@ -62,7 +62,8 @@ class Levelled:
         around = carried(self.spatial, done.tile, left, relit)
         if not around.where.any():
             return done
-        data = done.tile.data.copy() if done.tile.data is tile.data else done.tile.data
+        ours = not np.shares_memory(done.tile.data, tile.data)
+        data = done.tile.data if ours else done.tile.data.copy()
         data = np.require(data, requirements=["C", "W"])
         provenance, sure = done.provenance.copy(), done.confidence.copy()
         area = Area.of(tile, left)

@@ -137,7 +137,7 @@ class RealPairs(Sequence[LabelledTile]):
             raise _without_mask(self.rows[i].cloudy)
         seen = clear.tile.valid
         if clear.mask is not None:
-            seen &= clear.mask.classes == CLEAR
+            seen = seen & (clear.mask.classes == CLEAR)
         truth = matched(cloudy.tile, cloudy.mask, clear.tile, seen)
         if truth is None:
             raise UnfitError(

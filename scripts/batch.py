@@ -56,7 +56,7 @@ def command(
     ] = None,
     detector: Annotated[str, typer.Option(help="What finds the clouds.")] = "auto",
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of your own for the network (unet).")
+        Path | None, typer.Option(help="Weights of your own for the network.")
     ] = None,
     filler: Annotated[str, typer.Option(help="What fills them.")] = "auto",
     fill_weights: Annotated[

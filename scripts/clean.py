@@ -20,7 +20,7 @@ def command(
     ] = None,
     detector: Annotated[str, typer.Option(help="What finds the clouds.")] = "auto",
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of your own for the network (unet).")
+        Path | None, typer.Option(help="Weights of your own for the network.")
     ] = None,
     runtime: Annotated[
         Literal["auto", "torch", "onnx", "openvino"],

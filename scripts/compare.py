@@ -36,7 +36,7 @@ def command(
         list[Path] | None, typer.Option(help="Another date on the same grid; may be repeated.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of your own for the network (unet).")
+        Path | None, typer.Option(help="Weights of your own for the network.")
     ] = None,
     fill_weights: Annotated[
         Path | None, typer.Option(help="Weights of the network (gan), by kumosan train gan.")

@@ -9,7 +9,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Of glibc's ``mallopt`` (malloc.h)."""
 _LARGE = 128 * 2**20
 """Bytes from which on an array goes back to the system all the same: kept ones of several sizes do
-not fit into each other, and a mask of 10980 x 10980 pixels took a tenth more memory, and as long."""
+not fit into each other. A mask of 10980 x 10980 pixels took a tenth more memory without, and as
+long."""
 
 
 def keep_freed_memory() -> None:
@@ -25,6 +26,7 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:  # another C library
         return
+    if not mallopt(_MMAP_THRESHOLD, _LARGE):  # glibc before 2.35 takes no more than 32 MB
+        return
     mallopt(_ARENA_MAX, 1)
-    mallopt(_MMAP_THRESHOLD, _LARGE)
     mallopt(_TRIM_THRESHOLD, 2**31 - 1)

@@ -37,7 +37,7 @@ def push(
         str, typer.Option(help="What makes pre-labels to correct; `none` for none.")
     ] = "auto",
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of your own for the network (unet).")
+        Path | None, typer.Option(help="Weights of your own for the network.")
     ] = None,
 ) -> None:
     """Make chips with the classes to draw and pre-labels, and send them.

@@ -23,7 +23,7 @@ def command(
         float | None, typer.Option(help="Threshold of the detector, where it has one.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of your own for the network (unet).")
+        Path | None, typer.Option(help="Weights of your own for the network.")
     ] = None,
     buffer_m: Annotated[
         float,
@@ -49,8 +49,8 @@ def command(
 ) -> None:
     """Find clouds and shadows: 0 clear, 1 thick, 2 thin, 3 shadow, 255 nodata.
 
-    The network (unet) streams: the memory it takes does not grow with the scene. Other detectors
-    look at the whole scene at once.
+    Scenes are streamed: the memory does not grow with them. Only fmask and the peers look at the
+    whole scene at once.
     """
     from ..datasets.atomic import refuse_existing
     from ..detection.engine import choose_for, mask_scene

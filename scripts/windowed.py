@@ -74,7 +74,7 @@ def mask(scene: Scene, path: Path, settings: MaskSettings, console: Console) -> 
     if factor > 1:
         console.warn(
             f"{name} looks at the whole scene, which is too large: it sees {factor} x {factor} "
-            "pixels as one; --detector fmask-unet masks every pixel, --memory-gb allows more memory"
+            "pixels as one; --detector unet masks every pixel, --memory-gb allows more memory"
         )
         if settings.buffer_px:
             settings = replace(settings, buffer_px=settings.buffer_px + factor / 2)

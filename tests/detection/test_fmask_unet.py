@@ -9,7 +9,7 @@ import pytest
 
 import kumosan.datasets as kd
 from kumosan import detection
-from kumosan.datasets.errors import UnfitError, ValueRangeError
+from kumosan.datasets.errors import GridError, UnfitError, ValueRangeError
 from kumosan.datasets.tile import CLEAR, NODATA, SHADOW
 from kumosan.datasets.weights import WeightsError
 from kumosan.detection.fmask import Fmask
@@ -49,6 +49,14 @@ def test_odds_by_hand():
     np.testing.assert_allclose(shadow, np.array([1, 1 / 4, 1 / 4, 4]) / 5.5, rtol=1e-6)
     np.testing.assert_allclose(unknown, 0.25)
     assert (p[:, 0, :2] == clear[:, None]).all() and (p[:, 0, 2:] == cloud[:, None]).all()
+
+
+def test_what_was_said_of_another_scene_is_refused(two):
+    tile = two[0]
+    informed = FmaskUnet()._told(tile, 1)
+    part = replace(tile, data=tile.data[:, :100])
+    with pytest.raises(GridError, match="200 x 100 pixels for what was said of another"):
+        informed.mask(part)
 
 
 def test_odds_of_1_leave_the_network_alone(two):
@@ -103,6 +111,9 @@ def test_refusals(scene, tmp_path):
         FmaskUnet(threshold=1.5)
     with pytest.raises(ValueRangeError, match=r"odds times 0\.5"):
         FmaskUnet(odds=0.5)
+    for bad in ({"odds": np.inf}, {"odds": np.nan}, {"shown_px": 0}):
+        with pytest.raises(ValueRangeError):
+            FmaskUnet(**bad)
     broken = tmp_path / "w.safetensors"
     broken.write_bytes(b"no weights")
     with pytest.raises(WeightsError):

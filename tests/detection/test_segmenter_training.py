@@ -113,8 +113,11 @@ def test_a_stopped_run_does_not_go_on_with_another_configuration(config, folder,
     Run(longer(config, epochs=1), tmp_path, folder).train()
     (tmp_path / "weights.safetensors").unlink()
     other = replace(longer(config, epochs=1), class_weights=(1.0, 1.0, 2.0, 2.0))
-    with pytest.raises(UsageError, match=r"last.ckpt, begun with another.*class_weights differ"):
+    with pytest.raises(UsageError, match=r"last.ckpt, begun with another.*\(class_weights\)"):
         Run(other, tmp_path, folder).train()
+    smaller = config.network | {"decoder_channels": [8, 8, 8]}
+    with pytest.raises(UsageError, match=r"\(network\)"):
+        Run(replace(longer(config, epochs=1), network=smaller), tmp_path, folder).train()
     assert Run(longer(config, epochs=1, cache_mb=9), tmp_path, folder).train().exists()
 
 
