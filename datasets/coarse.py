@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from affine import Affine
 from rasterio.windows import Window
@@ -89,6 +88,8 @@ def _means(data: FloatArray, factor: int) -> FloatArray:
     """(band, ceil(y / factor), ceil(x / factor)) means of what is finite."""
     if factor == 1:
         return data
+    import cv2  # here: a tenth of a second that most commands do not need
+
     n, height, width = data.shape
     rows, columns = -(-height // factor), -(-width // factor)
     out = np.empty((n, rows, columns), np.float32)
