@@ -153,7 +153,7 @@ def write(
             names = ["path", "p_clear", "kept"]
             table = csv.DictWriter(file, names, lineterminator="\n", extrasaction="ignore")
             table.writeheader()
-            table.writerows(r | {"kept": int(r["kept"])} for r in rows)
+            table.writerows(r | {"kept": int(bool(r["kept"]))} for r in rows)
         if catalog:
             clear = [_row(s) for s in scores if s.kept]
             (place / CATALOG).write_text(json.dumps(clear, indent=1) + "\n", "utf-8")
