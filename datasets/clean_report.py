@@ -12,7 +12,7 @@ import numpy as np
 from .. import __version__
 from .charts import Line, bar_chart, line_chart, line_key
 from .html_page import Html, facts, figure, key, page, picture, section, table
-from .legend import MASK_LEGEND, PROVENANCE_LEGEND
+from .legend import CONFIDENCE_LEGEND, MASK_LEGEND, PROVENANCE_LEGEND
 from .outcome import Outcome
 from .quicklook import panels
 from .typical import Pixel, Preview
@@ -97,11 +97,12 @@ def _pictures(preview: Preview) -> str:
     scale = min(1.0, PICTURE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     drawn = panels(preview.scene, preview.mask, preview.filled, size)
-    legends = ((), MASK_LEGEND[1:], ())
+    legends = ((), MASK_LEGEND[1:], (), CONFIDENCE_LEGEND[1:])
     alts = (
         "The scene as it came",
         "The same scene with clouds and shadows tinted and outlined",
         "The scene with clouds and shadows filled; what could not be filled is hatched",
+        "Confidence of the filled pixels",
     )
     shown = "".join(
         figure(picture(p.image, alt), p.title, [key(e.rgb, _plain(e.name)) for e in legend])

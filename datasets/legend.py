@@ -46,6 +46,18 @@ PROVENANCE_LEGEND: Legend = (
     Entry(4, PROVENANCE_NAMES[4], (40, 40, 40)),
 )
 
+CONFIDENCE_STEPS = (0.2, 0.4, 0.6, 0.8)
+"""Where one colour of the confidence of filled pixels passes into the next."""
+CONFIDENCE_LEGEND: Legend = (
+    Entry(0, "observed", (232, 232, 232), opaque=False),
+    Entry(1, "below 20 %", (68, 1, 84)),
+    Entry(2, "20 to 40 %", (59, 82, 139)),
+    Entry(3, "40 to 60 %", (33, 145, 140)),
+    Entry(4, "60 to 80 %", (94, 201, 98)),
+    Entry(5, "80 % and more", (253, 231, 37)),
+)
+"""Steps of the colour map viridis, which colour-blind people can read."""
+
 
 def colormap(legend: Legend) -> dict[int, tuple[int, int, int, int]]:
     """The colour table of a uint8 raster; nodata is transparent grey."""

@@ -1,4 +1,4 @@
-"""One picture to judge a result by: the scene, what was found, what was filled."""
+"""One picture to judge a result by: the scene, what was found, what was filled, how surely."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic import AnyPath, atomic_file
-from .legend import MASK_LEGEND, NODATA_GREY, PROVENANCE_LEGEND, Legend
+from .legend import (
+    CONFIDENCE_LEGEND,
+    CONFIDENCE_STEPS,
+    MASK_LEGEND,
+    NODATA_GREY,
+    PROVENANCE_LEGEND,
+    Legend,
+)
 from .stretch import find_stretch, stretch_rgb
 from .tile import NODATA, UNFILLABLE, ByteArray, CloudMask, FilledTile, Tile
 
@@ -47,10 +54,11 @@ class Panel(NamedTuple):
 def panels(
     tile: Tile, mask: CloudMask, filled: FilledTile | None, size: tuple[int, int]
 ) -> list[Panel]:
-    """Scene, mask over the scene, and filled scene if there is one, with one stretch.
+    """Scene, mask over the scene, and if there is one the filled scene, with one stretch, and its
+    confidence.
 
-    Pixels that nothing could fill are hatched in the last. The keys tell the share of the valid
-    pixels that each class has.
+    Pixels that nothing could fill are hatched. The keys tell the share of the valid pixels that
+    each class has.
 
     Args:
         tile: the scene as it came.
@@ -72,17 +80,26 @@ def panels(
     ]
     if filled is not None:
         after = fit(stretch_rgb(filled.tile, stretch), size)
-        after = hatch(after, fit_codes(filled.provenance, size) == UNFILLABLE)
+        unknown = fit_codes(filled.provenance, size) == UNFILLABLE
         told: Rows = [(None, text) for _, text in _shares(filled.provenance, PROVENANCE_LEGEND)]
-        pictures.append(Panel(after, "Filled", told))
+        pictures.append(Panel(hatch(after, unknown), "Filled", told))
+        steps = _steps(filled)
+        sure = hatch(_colour_table(CONFIDENCE_LEGEND)[fit_codes(steps, size)][..., :3], unknown)
+        pictures.append(Panel(sure, "Confidence", _shares(steps, CONFIDENCE_LEGEND, first=1)))
     return pictures
 
 
-def panel(tile: Tile, mask: CloudMask, filled: FilledTile | None = None) -> Image.Image:
-    """Scene, mask over the scene, and filled scene side by side, with one stretch.
+def _steps(filled: FilledTile) -> ByteArray:
+    """(y, x) codes of CONFIDENCE_LEGEND; what is not filled counts as observed."""
+    steps = np.digitize(np.nan_to_num(filled.confidence), CONFIDENCE_STEPS) + 1
+    codes = np.where(filled.filled, steps, 0).astype(np.uint8)
+    codes[filled.provenance == NODATA] = NODATA
+    return codes
 
-    Pixels that nothing could fill are hatched in the last. Below stand the classes and the
-    share of the valid pixels that each has.
+
+def panel(tile: Tile, mask: CloudMask, filled: FilledTile | None = None) -> Image.Image:
+    """The pictures of `panels` side by side. Below stand the classes and the share of the valid
+    pixels that each has.
 
     Raises:
         GridError: ``mask`` or ``filled`` is not on the grid of ``tile``.
@@ -173,16 +190,16 @@ def hatch(picture: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.ui
     return out
 
 
-def _shares(codes: ByteArray, legend: Legend) -> Rows:
-    """Colour, name and share of each class that occurs."""
+def _shares(codes: ByteArray, legend: Legend, first: int = 0) -> Rows:
+    """Colour, name and share of each class that occurs, from the class ``first`` on."""
     counts = np.bincount(codes.ravel(), minlength=256)
     valid = max(int(counts[:NODATA].sum()), 1)
     rows: Rows = [
         (e.rgb, f"{e.name.replace('_', ' ')} {_percent(counts[e.code] / valid)}")
-        for e in legend
+        for e in legend[first:]
         if counts[e.code]
     ]
-    return rows or [(NODATA_GREY, "no valid pixel")]
+    return rows or [(NODATA_GREY, "nothing is filled" if first else "no valid pixel")]
 
 
 def _percent(share: float) -> str:

@@ -167,7 +167,7 @@ def test_the_page_is_whole_and_says_what_a_reader_needs(cleaned):
 def test_the_page_needs_neither_scripts_nor_other_files(cleaned):
     text = re.sub(r"<script>.*?</script>", "", report(cleaned), flags=re.S)
     shown = [a for tag, a in Reader(text).seen if tag == "img" and a.get("src")]
-    assert len(shown) == 3 and all(a["src"].startswith("data:image/") for a in shown)
+    assert len(shown) == 4 and all(a["src"].startswith("data:image/") for a in shown)
     assert not re.search(r'(src|href)="(?!data:)', text)
     assert "Before and after in one place" not in text.replace(
         re.search(r'<div id="swipe" hidden>.*?</div></section>', text, re.S)[0], ""

@@ -10,7 +10,7 @@ from PIL import Image
 from kumosan.datasets import read, read_mask
 from kumosan.datasets.bands import Band, BandSet
 from kumosan.datasets.errors import GridError, OutputError
-from kumosan.datasets.legend import MASK_LEGEND, NODATA_GREY
+from kumosan.datasets.legend import CONFIDENCE_LEGEND, MASK_LEGEND, NODATA_GREY
 from kumosan.datasets.quicklook import mask_colours, panel, write_quicklook
 from kumosan.datasets.stretch import Stretch, find_stretch, stretch_rgb
 from kumosan.datasets.tile import CloudMask, FilledTile, Tile
@@ -111,8 +111,8 @@ def scene(shape: tuple[int, int]) -> tuple[Tile, CloudMask, FilledTile]:
 def test_panel_shows_scene_mask_and_fill() -> None:
     tile, mask, filled = scene((400, 400))
     sheet = np.asarray(panel(tile, mask, filled))
-    top, left = 34, [12 + k * 412 for k in range(3)]
-    before, over, after = (sheet[top : top + 400, x : x + 400].astype(int) for x in left)
+    top, left = 34, [12 + k * 412 for k in range(4)]
+    before, over, after, sure = (sheet[top : top + 400, x : x + 400].astype(int) for x in left)
     expected = stretch_rgb(tile, mask=mask)
     assert (before == expected).all()
     assert (over[201:] == before[201:]).all()  # clear ground is not tinted
@@ -122,6 +122,18 @@ def test_panel_shows_scene_mask_and_fill() -> None:
     hatched = (after[:100] == (40, 40, 40)).all(axis=-1).mean()
     assert 0.2 < hatched < 0.3  # 2 of 8 diagonals
     assert len(np.unique(after[101:199].reshape(-1, 3), axis=0)) == 1
+    assert (sure[101:199] == CONFIDENCE_LEGEND[5].rgb).all()  # all are sure
+    assert (sure[201:] == CONFIDENCE_LEGEND[0].rgb).all()
+    assert 0.2 < (sure[:100] == (40, 40, 40)).all(axis=-1).mean() < 0.3
+
+
+def test_confidence_is_shown_in_steps() -> None:
+    tile, mask, filled = scene((400, 400))
+    sure = np.linspace(0, 1, 400, dtype=np.float32)[None].repeat(400, 0)
+    sheet = np.asarray(panel(tile, mask, replace(filled, confidence=sure)))
+    row = sheet[34 + 150, 12 + 3 * 412 : 412 * 4]
+    seen = [tuple(colour) for colour in row[[10, 100, 200, 300, 390]]]
+    assert seen == [e.rgb for e in CONFIDENCE_LEGEND[1:]]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +149,7 @@ def test_panel_shows_scene_mask_and_fill() -> None:
 def test_panel_sizes(shape: tuple[int, int], size: tuple[int, int]) -> None:
     tile, mask, filled = scene(shape)
     sheet = panel(tile, mask, filled)
-    assert sheet.width == 3 * (size[0] + 12) + 12
+    assert sheet.width == 4 * (size[0] + 12) + 12
     assert sheet.height >= 34 + size[1] + 26
     assert panel(tile, mask).width == 2 * (size[0] + 12) + 12
 

@@ -110,7 +110,7 @@ def test_the_slider_draws_the_filled_scene_over_the_scene(browser, cleaned):
     page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(cleaned.as_uri())
     assert not page.locator("#swipe").is_visible()
-    assert page.locator(".panels img:visible").count() == 3
+    assert page.locator(".panels img:visible").count() == 4
     page.context.close()
 
 
