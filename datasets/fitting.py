@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .configuration import as_json
 from .errors import MissingExtraError, UsageError
 from .loading import DrawSampler
+from .splits import Fold
 from .vision import torchvision
 
 torchvision()  # its cure must come before Lightning, which imports it
@@ -32,6 +35,7 @@ __all__ = [
     "fit",
     "moving_average",
     "revision",
+    "run_facts",
     "seed_everything",
 ]
 
@@ -110,6 +114,12 @@ def fit(
         torch.set_flush_denormal(False)
     if ema:  # a run stopped after its last epoch does not begin again, and has not averaged
         module.load_state_dict(torch.load(last, "cpu", weights_only=True)["state_dict"])
+
+
+def run_facts(config: Any, seed: int, fold: Fold | None) -> dict[str, Any]:
+    """What a training is, as plain JSON types: for its card and its checkpoints."""
+    facts = as_json(config) | {"seed": seed}
+    return facts if fold is None else facts | {"fold": asdict(fold)}
 
 
 def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:

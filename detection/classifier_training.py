@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ..datasets.configuration import as_json
 from ..datasets.errors import KumosanError
-from ..datasets.fitting import WEIGHTS, Tell, revision, seed_everything
+from ..datasets.fitting import WEIGHTS, Tell, revision, run_facts, seed_everything
 from ..datasets.loading import DrawSampler, make_loader
 from ..datasets.samples import CANONICAL_BANDS
 from ..datasets.splits import Fold
@@ -126,9 +126,7 @@ class Run:
         return path, drawn
 
     def _card(self, data: str) -> ModelCard:
-        facts = as_json(self.config) | {"seed": self.seed}
-        if self.fold is not None:
-            facts["fold"] = asdict(self.fold)
+        facts = run_facts(self.config, self.seed, self.fold)
         return ModelCard(
             "classifier", as_json(self.config.network_config), CANONICAL_BANDS.names,
             data=data, training=facts, revision=revision(),

@@ -63,8 +63,9 @@ def mask_scene(
     )
     sizes = (min_px, max(radius, settings.buffer_px))
     ran, factor, cache = None, 1, bounded_cache()
-    if isinstance(detector, FmaskUnet):  # looks at all rows twice
+    if isinstance(detector, Segmenter | FmaskUnet):
         check_size(scene.path, scene.shape[1], scene.shape[0], 1, scene.max_pixels)
+    if isinstance(detector, FmaskUnet):  # looks at all rows twice
         with bounded_cache():
             detector = detector.informed(scene, _told(tell, 0, scene))
         tell = _told(tell, 1, scene)
@@ -116,8 +117,6 @@ def choose_for(scene: Scene, settings: MaskSettings) -> tuple[str, Detector]:
 
 def _streamed(detector: Segmenter, scene: Scene, probability: bool) -> Generator[Strip, None, None]:
     """By windows; the scene is read in one more thread."""
-    height, width = scene.shape
-    check_size(scene.path, width, height, 1, scene.max_pixels)
     pixels, top = ScenePixels(scene, detector.model().bands), 0
     for p in detector.probabilities(pixels, overlapping=True):
         valid = pixels.take_valid(top, top + p.shape[1])

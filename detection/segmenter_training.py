@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..datasets.configuration import as_json
-from ..datasets.fitting import WEIGHTS, Tell, revision, seed_everything
+from ..datasets.fitting import WEIGHTS, Tell, revision, run_facts, seed_everything
 from ..datasets.loading import make_loader
 from ..datasets.splits import Fold
 from ..datasets.weights import ModelCard, WeightsError, load_weights, save_weights
@@ -82,10 +82,7 @@ class Run:
         return path
 
     def _facts(self) -> dict[str, Any]:
-        facts = as_json(self.config) | {"seed": self.seed}
-        if self.fold is not None:
-            facts["fold"] = asdict(self.fold)
-        return facts
+        return run_facts(self.config, self.seed, self.fold)
 
     def _card(self, data: str) -> ModelCard:
         return ModelCard(

@@ -15,7 +15,7 @@ from .common import MIN_CLEAR, Area, Limits, assemble, one_thread, plausible_ran
 from .features import feature_bands
 from .lifting import Lifting
 from .painted import KINDS
-from .relation import Relation, confidence, least_confidence
+from .relation import Relation, confidence, corrections, least_confidence
 from .veil import VeilKind
 
 
@@ -59,20 +59,10 @@ class Learnt:
         wanted = area.todo & np.isin(mask.classes, [code for code, _ in KINDS])
         if not (wanted.any() and feature_bands(tile.bands, cirrus=False)):
             return untouched(tile, area)
-        classes = mask.classes[wanted]
-        values = np.full((len(tile.bands), classes.size), np.nan, np.float32)
-        error = np.full(classes.size, np.inf, np.float32)
-        for code, kind in KINDS:
-            mine = classes == code
-            relation = self._relation(kind) if mine.any() else None
-            if relation is not None:
-                found = relation.apply(tile, wanted & (mask.classes == code), area.clear)
-                for i, new in zip(relation.targets, found[0], strict=True):
-                    values[i, mine] = new
-                error[mine] = found[1]
+        values, error = corrections(self._relation, tile, mask, wanted, area.clear)
         self._lift(values, error)
         sure = confidence(error)
-        kept = sure >= least_confidence(classes, self.how.min_confidence)
+        kept = sure >= least_confidence(mask.classes[wanted], self.how.min_confidence)
         wanted[wanted] = kept
         return assemble(tile, area, wanted, values[:, kept], sure[kept], SPECTRAL, self._limits)
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.tile import SHADOW, BoolArray, ByteArray, FilledTile, FloatArray, Tile
+from ..datasets.tile import (
+    SHADOW,
+    BoolArray,
+    ByteArray,
+    CloudMask,
+    FilledTile,
+    FloatArray,
+    Tile,
+)
 from .common import beside, blocks, one_thread
 from .features import CELL_PX, Part, Surroundings
-from .painted import FLOOR, Canvas, Painted, scaled
+from .painted import FLOOR, KINDS, Canvas, Painted, scaled
 from .spectrum import Spectrum
 from .veil import VeilKind
 
@@ -166,6 +175,28 @@ class Relation:
             ):
                 pass
         return values, error
+
+
+def corrections(
+    relations: Callable[[VeilKind], Relation | None],
+    tile: Tile,
+    mask: CloudMask,
+    wanted: BoolArray,
+    clear: BoolArray,
+) -> tuple[FloatArray, FloatArray]:
+    """(band, n) values and (n,) expected errors of the n pixels of ``wanted``, each by the relation
+    for its class; NaN and infinite where there is none."""
+    classes = mask.classes[wanted]
+    values = np.full((len(tile.bands), classes.size), np.nan, np.float32)
+    error = np.full(classes.size, np.inf, np.float32)
+    for code, kind in KINDS:
+        mine = classes == code
+        relation = relations(kind) if mine.any() else None
+        if relation is not None:
+            found, error[mine] = relation.apply(tile, wanted & (mask.classes == code), clear)
+            for i, new in zip(relation.targets, found, strict=True):
+                values[i, mine] = new
+    return values, error
 
 
 def _cut(here: BoolArray, block: Part) -> Part | None:

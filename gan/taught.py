@@ -21,7 +21,7 @@ from .common import Area, Limits, assemble
 from .lifting import Lifting
 from .painted import KINDS, scaled
 from .regression import RandomFeatures
-from .relation import Relation, confidence
+from .relation import Relation, confidence, corrections
 from .spectrum import Spectrum
 from .veil import VeilKind
 
@@ -103,17 +103,7 @@ class Taught:
         nothing = np.zeros(tile.shape, bool)
         codes = [code for code, kind in KINDS if kind in self.relations]
         wanted = area.todo & np.isin(mask.classes, codes)
-        classes = mask.classes[wanted]
-        values = np.full((len(tile.bands), classes.size), np.nan, np.float32)
-        error = np.full(classes.size, np.inf, np.float32)
-        for code, kind in KINDS:
-            mine = classes == code
-            if mine.any():
-                one = self.relations[kind]
-                found = one.apply(tile, wanted & (mask.classes == code), nothing)
-                for i, new in zip(one.targets, found[0], strict=True):
-                    values[i, mine] = new
-                error[mine] = found[1]
+        values, error = corrections(self.relations.get, tile, mask, wanted, nothing)
         if self.lifting is not None:
             self.lifting.apply(values, np.isfinite(error))
         sure = confidence(error)

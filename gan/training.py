@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -13,7 +13,15 @@ from torch import Tensor, nn
 
 from ..datasets.bands import BandSet
 from ..datasets.configuration import as_json
-from ..datasets.fitting import WEIGHTS, LightningModule, Tell, fit, revision, seed_everything
+from ..datasets.fitting import (
+    WEIGHTS,
+    LightningModule,
+    Tell,
+    fit,
+    revision,
+    run_facts,
+    seed_everything,
+)
 from ..datasets.loading import make_loader
 from ..datasets.samples import CANONICAL_BANDS
 from ..datasets.splits import Fold
@@ -175,7 +183,4 @@ class Run:
 
     @property
     def _facts(self) -> dict[str, Any]:
-        facts = as_json(self.config) | {"seed": self.seed}
-        if self.fold is not None:
-            facts["fold"] = asdict(self.fold)
-        return facts
+        return run_facts(self.config, self.seed, self.fold)
