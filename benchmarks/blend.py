@@ -1,6 +1,7 @@
 """How much Fmask's word should count beside the network's: `fmask-unet` with other odds.
 
-    python benchmarks/blend.py DATA_FOLDER --fold-weights F0 --fold-weights F1 ... [--averaged 2]
+    python benchmarks/blend.py DATA_FOLDER --fold-weights F0 --fold-weights F1 ...
+                               [--averaged 2] [--flip]
 
 Each hand-labelled image of split train is judged by the network that had not seen its place (after
 ``kumosan train calibrate``: the files calibrated.safetensors). "chosen elsewhere": for the images
@@ -15,6 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,14 +43,17 @@ def main() -> None:
     parser.add_argument(
         "--averaged", type=int, default=1, help="pixels a side that Fmask is shown as one"
     )
+    parser.add_argument("--flip", action="store_true", help="average with the image upside down")
     options = parser.parse_args()
     rows = [r for r in read_catalog(options.data) if r.split == "train" and r.mask_kind == "human"]
+    averaged = options.averaged
     found: dict[float, list[Counts]] = {odds: [] for odds in ODDS}
     for path in options.fold_weights:
         fold = Fold(**read_card(path).training["fold"])
         items = list(CatalogTiles(tuple(row for row in rows if fold.holds(row.group))))
         for odds in ODDS:
-            detectors = [shown(path, odds, item.tile.shape, options.averaged) for item in items]
+            made = partial(FmaskUnet, path, odds=odds, flip=options.flip)
+            detectors = [made(shown_px=item.tile.data[0].size // averaged**2) for item in items]
             found[odds].append([judged(d, item) for d, item in zip(detectors, items, strict=True)])
     print("| odds | " + " | ".join([*VIEWS, "mean"]) + " |")
     print("| --- " * (len(VIEWS) + 2) + "|")
@@ -59,11 +64,6 @@ def main() -> None:
         best = max(ODDS, key=lambda odds: mean(found[odds][:k] + found[odds][k + 1 :]))
         chosen.append(found[best][k])
     print(line("chosen elsewhere", chosen))
-
-
-def shown(path: Path, odds: float, shape: tuple[int, int], averaged: int) -> FmaskUnet:
-    """The detector whose Fmask sees ``averaged`` pixels along each side as one."""
-    return FmaskUnet(path, odds=odds, shown_px=shape[0] * shape[1] // averaged**2)
 
 
 def judged(detector: FmaskUnet, item: LabelledTile) -> dict[str, Confusion]:
