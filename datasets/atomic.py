@@ -13,8 +13,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from .errors import OutputError
 
@@ -105,6 +106,23 @@ def atomic_folder(path: AnyPath, overwrite: bool = False) -> Iterator[Path]:
             _flush_folder(target.parent)
 
 
+@contextmanager
+def scratch_file(path: AnyPath) -> Iterator[IO[bytes]]:
+    """Yield a file without a name, on the disk where the output ``path`` will be.
+
+    It is gone with the block, and with a process that is killed.
+
+    Raises:
+        OutputError: nothing may be written there, or the disk is full.
+    """
+    target = _absolute(path)
+    with ExitStack() as stack:
+        with _explained(target):
+            file = stack.enter_context(tempfile.TemporaryFile(dir=target.parent))
+        stack.enter_context(_full_explained(target))
+        yield file
+
+
 def _absolute(path: AnyPath) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - unlike resolve(), keeps links as named
 
@@ -130,13 +148,21 @@ def _workplace(target: Path) -> Iterator[Path]:
     with _explained(target):
         hidden = Path(tempfile.mkdtemp(prefix=f".kumosan-{os.getpid()}-", dir=target.parent))
     try:
-        yield hidden / (target.name or "output")
+        with _full_explained(target):
+            yield hidden / (target.name or "output")
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextmanager
+def _full_explained(target: Path) -> Iterator[None]:
+    """Turn what only a failed write raises into an OutputError; other errors may be of reading."""
+    try:
+        yield
     except OSError as error:
         if error.errno in _FULL:
             raise _unwritable(target, error) from error
         raise
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
 
 
 @contextmanager

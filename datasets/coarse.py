@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from affine import Affine
@@ -15,6 +15,45 @@ from .tile import FloatArray, Tile
 
 _SIDE_PX = 1024
 """Pixels of the scene that are read at a time, along each side, or a few less."""
+
+
+@dataclass
+class Averages:
+    """The means of some bands of a scene, gathered while it is read for another purpose.
+
+    Windows may come in any order; each begins at multiples of `factor`, and ends there or at the
+    border of the scene.
+    """
+
+    scene: Scene
+    factor: int
+    """Pixels along the side of a mean."""
+    bands: Sequence[int]
+    """Indices into those of the scene."""
+    data: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        height, width = (-(-n // self.factor) for n in self.scene.shape)
+        self.data = np.full((len(self.bands), height, width), np.nan, np.float32)
+
+    def add(self, window: Window, data: FloatArray) -> None:
+        """The reflectance (band, y, x) of `bands` in a window, NaN where it is missing."""
+        y, x = window.row_off // self.factor, window.col_off // self.factor
+        means = _means(data, self.factor)
+        self.data[:, y : y + means.shape[1], x : x + means.shape[2]] = means
+
+    def tile(self) -> Tile:
+        """What was gathered, without ``stored``; NaN where no pixel has data."""
+        return Tile(
+            data=self.data,
+            bands=_coarser(self.scene.bands.select(self.bands), self.factor),
+            transform=self.scene.grid.transform @ Affine.scale(self.factor),
+            crs=self.scene.grid.crs,
+            acquired=self.scene.acquired,
+            encoding=self.scene.encoding.of(self.bands),
+            tags=self.scene.tags,
+            path=self.scene.path,
+        )
 
 
 def averaged(
@@ -33,35 +72,23 @@ def averaged(
             multiples of 8 pixels.
 
     Returns:
-        The tile, without ``stored``; NaN where no pixel has data.
+        See `Averages.tile`.
 
     Raises:
         FileError: the scene is damaged.
     """
     height, width = scene.shape
-    chosen = range(len(scene.bands)) if bands is None else bands
+    averages = Averages(scene, factor, range(len(scene.bands)) if bands is None else bands)
     unit = 8 * factor
     side = max(_SIDE_PX // unit, 1) * unit
-    data = np.empty((len(chosen), -(-height // factor), -(-width // factor)), np.float32)
     for top in range(0, height, side):
         for left in range(0, width, side):
             window = Window(left, top, min(side, width - left), min(side, height - top))
-            part = scene.read(window, chosen)
+            part = scene.read(window, averages.bands)
             if seen is not None:
                 seen(window, part)
-            means = _means(part.data, factor)
-            y, x = top // factor, left // factor
-            data[:, y : y + means.shape[1], x : x + means.shape[2]] = means
-    return Tile(
-        data=data,
-        bands=_coarser(scene.bands.select(chosen), factor),
-        transform=scene.grid.transform @ Affine.scale(factor),
-        crs=scene.grid.crs,
-        acquired=scene.acquired,
-        encoding=scene.encoding.of(chosen),
-        tags=scene.tags,
-        path=scene.path,
-    )
+            averages.add(window, part.data)
+    return averages.tile()
 
 
 def averaged_tile(tile: Tile, factor: int, bands: Sequence[int]) -> Tile:

@@ -20,7 +20,7 @@ from .encoding import Encoding
 from .errors import GridError, ValueRangeError
 from .opening import MAX_PIXELS, check_size
 from .regrid import Grid
-from .tile import Acquisition, BoolArray, Quality, Tile, pixel_size_m
+from .tile import Acquisition, BoolArray, FloatArray, Quality, Tile, pixel_size_m
 
 
 class PixelSource(Protocol):
@@ -85,10 +85,7 @@ class Scene:
         check_size(self.path, width, height, len(chosen), self.max_pixels)
         encoding = self.encoding.of(chosen)
         stored = self.source.stored(window, chosen)
-        data = encoding.decode(stored)
-        empty = self.source.missing(window)
-        if empty is not None:
-            data[:, empty] = np.nan  # ``stored`` stays as delivered
+        data = self.decoded(stored, chosen, self.source.missing(window))
         codes = self.source.quality(window) if self.scheme else None
         quality = None
         if self.scheme is not None and codes is not None:
@@ -106,6 +103,21 @@ class Scene:
             band_tags=tuple(self.band_tags[i] for i in chosen) if self.band_tags else (),
             path=self.path,
         )
+
+    def decoded(
+        self, stored: NDArray[Any], bands: Sequence[int], empty: BoolArray | None
+    ) -> FloatArray:
+        """(band, y, x) float32 values of the stored numbers of some bands, NaN where missing.
+
+        Args:
+            stored: (band, y, x) as `PixelSource.stored` gives them; stays as it is.
+            bands: whose they are.
+            empty: (y, x) as `PixelSource.missing` gives it.
+        """
+        data = self.encoding.of(bands).decode(stored)
+        if empty is not None:
+            data[:, empty] = np.nan
+        return data
 
     def windows(self, size: int, overlap: int = 0) -> Iterator[Window]:
         """Windows that cover the scene row by row, all of one size where the scene allows it.

@@ -62,25 +62,29 @@ def mask_scene(
         scene.gsd_m, min_area_m2=settings.min_area_m2, buffer_m=settings.buffer_m
     )
     sizes = (min_px, max(radius, settings.buffer_px))
-    ran, factor, cache = None, 1, bounded_cache()
-    if isinstance(detector, Segmenter | FmaskUnet):
-        check_size(scene.path, scene.shape[1], scene.shape[0], 1, scene.max_pixels)
-    if isinstance(detector, FmaskUnet):  # looks at all rows twice
-        with bounded_cache():
-            detector = detector.informed(scene, _told(tell, 0, scene))
-        tell = _told(tell, 1, scene)
-    if isinstance(detector, Segmenter):
-        cache = bounded_cache(STREAM_CACHE)
-        ran = detector.runner(scene.shape, scene.gsd_m).name
-        strips = _streamed(detector, scene, settings.probability)
-    elif getattr(detector, "pixelwise", False) and not settings.probability:
-        strips = pixelwise_strips(detector, scene)
-    elif settings.whole_samples is not None and not settings.probability:
-        factor = coarsening_for(scene, settings.whole_samples)
-        strips = coarse_strips(detector, scene, factor)
-    else:
-        strips = _whole(detector, name, scene, settings.probability)
-    with cache:
+    ran, factor = None, 1
+    with ExitStack() as stack:
+        if isinstance(detector, Segmenter | FmaskUnet):
+            check_size(scene.path, scene.shape[1], scene.shape[0], 1, scene.max_pixels)
+            stack.enter_context(bounded_cache(STREAM_CACHE))
+            network = detector.network() if isinstance(detector, FmaskUnet) else detector
+            ran = network.runner(scene.shape, scene.gsd_m).name
+        else:
+            stack.enter_context(bounded_cache())
+        if isinstance(detector, FmaskUnet):
+            read, tell = _in_turns(tell)
+            strips = stack.enter_context(
+                detector.strips(scene, outputs["mask"], settings.probability, read)
+            )
+        elif isinstance(detector, Segmenter):
+            strips = _streamed(detector, scene, settings.probability)
+        elif getattr(detector, "pixelwise", False) and not settings.probability:
+            strips = pixelwise_strips(detector, scene)
+        elif settings.whole_samples is not None and not settings.probability:
+            factor = coarsening_for(scene, settings.whole_samples)
+            strips = coarse_strips(detector, scene, factor)
+        else:
+            strips = _whole(detector, name, scene, settings.probability)
         counts = _write(scene, strips, sizes, outputs, settings.overwrite, tell)
     valid = int(counts[: len(CLASS_NAMES)].sum())
     return MaskResult(
@@ -96,10 +100,13 @@ def mask_scene(
     )
 
 
-def _told(tell: Tell | None, turn: int, scene: Scene) -> Tell | None:
-    """``tell`` for the first (0) or second (1) of two turns over a scene."""
-    rows = scene.shape[0]
-    return tell and (lambda done, total: tell((turn * rows + done) // 2, rows))
+def _in_turns(tell: Tell | None) -> tuple[Tell | None, Tell | None]:
+    """``tell`` for the network's turn over a scene, and for what follows, a sixth of the time."""
+    if tell is None:
+        return None, None
+    return (lambda done, rows: tell(done * 5 // 6, rows)), (
+        lambda done, rows: tell((5 * rows + done) // 6, rows)
+    )
 
 
 def choose_for(scene: Scene, settings: MaskSettings) -> tuple[str, Detector]:

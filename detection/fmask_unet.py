@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from math import ceil, inf, sqrt
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil, inf, log2
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from rasterio.windows import Window
 
+from ..datasets.atomic import scratch_file
 from ..datasets.bands import BandSet
-from ..datasets.coarse import averaged, averaged_tile
-from ..datasets.errors import GridError, ValueRangeError
+from ..datasets.coarse import Averages, averaged_tile
+from ..datasets.errors import ValueRangeError
 from ..datasets.scene import Scene
-from ..datasets.tile import NODATA, SHADOW, THICK, THIN, ByteArray, CloudMask, FloatArray, Tile
+from ..datasets.tile import CloudMask, Tile
+from .answers import WORD, Kept, answered, heard, moved
 from .fmask import Fmask
+from .pixels import ScenePixels
 from .runtimes import Choice
 from .segmenter import Segmenter
+from .strips import Strip
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class FmaskUnet:
     it elsewhere; those of shadow are multiplied by it where Fmask finds one.
 
     Fmask is shown a large scene averaged, and its word is repeated to the fine pixels: it moves
-    odds, and the network draws the outlines. So scenes of any size are streamed.
+    odds, and the network draws the outlines. So scenes of any size are streamed (see `answers`).
 
     Raises:
         ValueRangeError: a setting out of its range; see also `Segmenter`.
@@ -70,29 +74,47 @@ class FmaskUnet:
         Raises:
             FileError, WeightsError, UnfitError: see `Segmenter.mask`.
         """
-        chosen = self._chosen(tile.bands)
-        factor = self._factor(tile.shape)
-        self.network().model()  # before Fmask works
-        return self._told(averaged_tile(tile, factor, chosen), factor).mask(tile)
+        chosen, factor, network = self._chosen(tile.bands), self._factor(tile.shape), self.network()
+        p = network.mask(tile).probability
+        if p is None:
+            raise AssertionError("the network knows probabilities")
+        said = Fmask().mask(averaged_tile(tile, factor, chosen)).classes
+        rows, columns = (np.arange(n) // factor for n in tile.shape)
+        words = WORD[said[np.ix_(rows, columns)]]
+        classes = heard(answered(p, network, self.odds), words)
+        return CloudMask.like(tile, classes, moved(p, words, self.odds))
 
-    def informed(self, scene: Scene, tell: Callable[[int, int], None] | None = None) -> Segmenter:
-        """The network that has heard what Fmask says of this scene, which is read for it.
+    @contextmanager
+    def strips(
+        self,
+        scene: Scene,
+        out: Path,
+        probability: bool = False,
+        tell: Callable[[int, int], None] | None = None,
+    ) -> Iterator[Generator[Strip, None, None]]:
+        """The mask of a scene of any size, which is read once: all of it before the first strip.
 
         Args:
             scene: an open scene.
+            out: the output; beside it a byte a pixel is kept meanwhile (13 with probabilities).
+            probability: hand on those, too.
             tell: called with the rows that are read, and all of them.
 
         Raises:
-            FileError, WeightsError, GridError: see `Segmenter`; before the scene is read.
+            FileError, WeightsError, UnfitError: see `Segmenter.mask`.
+            OutputError: there is no room, or nothing may be written there.
         """
-        self.network().runner(scene.shape, scene.gsd_m)
-        factor, rows = self._factor(scene.shape), scene.shape[0]
-
-        def seen(window: Window, _: Tile) -> None:
-            if tell is not None:
-                tell(window.row_off + window.height, rows)
-
-        return self._told(averaged(scene, factor, self._chosen(scene.bands), seen), factor)
+        network, factor = self.network(), self._factor(scene.shape)
+        averages = Averages(scene, factor, self._chosen(scene.bands))
+        pixels, top = ScenePixels(scene, network.model().bands, averages), 0
+        with scratch_file(out) as file:
+            kept = Kept(file, network, self.odds, probability)
+            for p in network.probabilities(pixels, overlapping=True):
+                kept.add(p, pixels.take_valid(top, top + p.shape[1]))
+                top += p.shape[1]
+                if tell is not None:
+                    tell(top, scene.shape[0])
+            yield kept.strips(Fmask().mask(averages.tile()).classes, factor)
 
     def network(self) -> Segmenter:
         """The network by itself."""
@@ -106,45 +128,5 @@ class FmaskUnet:
         return [*bands.locate(self.bands), *more]
 
     def _factor(self, shape: tuple[int, int]) -> int:
-        return max(1, ceil(sqrt(shape[0] * shape[1] / self.shown_px)))
-
-    def _told(self, coarse: Tile, factor: int) -> Segmenter:
-        said = Fmask().mask(coarse).classes
-        return replace(self.network(), prior=Said(said, factor, self.odds))
-
-
-@dataclass(frozen=True, eq=False)
-class Said:
-    """What Fmask says of a scene, as a `segmenter.Prior`."""
-
-    classes: ByteArray
-    """(y, x) of the averaged scene."""
-    factor: int
-    """Fine pixels along the side of one of these."""
-    odds: float
-
-    def check(self, shape: tuple[int, int]) -> None:
-        """Raise GridError unless the scene has ``shape``, as far as the averaged one tells."""
-        height, width = (-(-n // self.factor) for n in shape)
-        if (height, width) != self.classes.shape:
-            raise GridError(
-                f"an image of {shape[1]} x {shape[0]} pixels for what was said of another",
-                f"{self.classes.shape[1]} x {self.classes.shape[0]} blocks of {self.factor} pixels",
-                "let Fmask see this image",
-            )
-
-    def weigh(self, p: FloatArray, top: int) -> None:
-        """Multiply the odds of probabilities (4, y, x) in place; see `segmenter.Prior`."""
-        _, height, width = p.shape
-        rows, columns = (
-            np.minimum(np.arange(first, first + n) // self.factor, most - 1)
-            for first, n, most in zip((top, 0), (height, width), self.classes.shape, strict=True)
-        )
-        said = self.classes[np.ix_(rows, columns)]
-        cloud = np.full(256, 1 / self.odds, np.float32)
-        cloud[[THICK, THIN]], cloud[NODATA] = self.odds, 1
-        shadow = np.ones(256, np.float32)
-        shadow[SHADOW] = self.odds
-        p[THICK : THIN + 1] *= cloud[said]
-        p[SHADOW] *= shadow[said]
-        p /= p.sum(axis=0)
+        """A power of 2, so that blocks of a scene hold whole averages."""
+        return 2 ** max(0, ceil(log2(shape[0] * shape[1] / self.shown_px) / 2))

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ..datasets.bands import BandSet
+from ..datasets.coarse import Averages
 from ..datasets.errors import UnfitError
 from ..datasets.samples import CANONICAL_BANDS, Sample, sample_of, temperature
 from ..datasets.scene import Scene
@@ -88,6 +89,8 @@ class ScenePixels:
     scene: Scene
     bands: BandSet = CANONICAL_BANDS
     """What the network reads."""
+    averages: Averages | None = None
+    """Gathered on the way, from windows that cover the scene; of a power of 2 up to 512 pixels."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -145,7 +148,7 @@ class ScenePixels:
         needed = [i for slot, i in self._used.items() if not self._is_warm(slot)]
         warm = {i for slot, i in self._used.items() if self._is_warm(slot)}
         beside = sorted({*self.scene.bands.optical} - warm - {*needed})
-        return SceneRows(self.scene, list(self._used.values()), needed, beside)
+        return SceneRows(self.scene, list(self._used.values()), needed, beside, self.averages)
 
 
 @dataclass(frozen=True)

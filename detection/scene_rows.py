@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from ..datasets.coarse import Averages
 from ..datasets.scene import Scene
 from ..datasets.tile import BoolArray
 
@@ -35,6 +36,8 @@ class SceneRows:
     """Those of them without which a pixel is not known."""
     deciding: Sequence[int]
     """Those, beside, without which a pixel of the scene is not valid."""
+    averages: Averages | None = None
+    """Is given every block once."""
     _top: int = 0
     """First row that is held."""
     _stored: NDArray[Any] | None = None
@@ -96,9 +99,13 @@ class SceneRows:
         window = Window(
             columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
         )
-        asked = sorted({*self.bands, *self.deciding})
+        beside = self.averages.bands if self.averages else ()
+        asked = sorted({*self.bands, *self.deciding, *beside})
         stored = self.scene.source.stored(window, asked)
         empty = self.scene.source.missing(window)
+        if self.averages is not None:
+            shown = stored[[asked.index(i) for i in beside]]
+            self.averages.add(window, self.scene.decoded(shown, beside, empty))
         lost = np.zeros(stored.shape[1:], bool) if empty is None else empty.copy()
         encoding = self.scene.encoding
         for i in self.needed:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 
@@ -38,21 +38,6 @@ _MANY = 2
 """Windows for each of those that run side by side, below which they run one after another."""
 _CONSTANT = 1e-6
 """Probabilities of an image that varies never vary by less."""
-
-
-class Prior(Protocol):
-    """What is known about a scene before the network looks at it."""
-
-    def check(self, shape: tuple[int, int]) -> None:
-        """Raise GridError if an image of ``shape`` is not that scene."""
-
-    def weigh(self, p: FloatArray, top: int) -> None:
-        """Multiply odds in place, so that they remain probabilities.
-
-        Args:
-            p: (4, y, x) probabilities of some rows, over the whole width.
-            top: the first of these rows.
-        """
 
 
 @dataclass(frozen=True)
@@ -86,8 +71,6 @@ class Segmenter:
     network_m: float | None = None
     """Pixel size in metres that the network works at, where the image's is finer: a quarter of the
     time at twice the size. Its answer is brought back along the edges of the image."""
-    prior: Prior | None = None
-    """What moves the network's probabilities (see `fmask_unet`)."""
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
@@ -130,15 +113,14 @@ class Segmenter:
         wide = _sides(min(_WIDEST, _WINDOW_PX // min(high, height)))
         return high, best_size(width, self.overlap_px, stride, wide)
 
-    def classes(self, p: FloatArray) -> ByteArray:
-        """(y, x) uint8 of probabilities (4, y, x)."""
-        return decided(p, self.model().card, self.threshold)
+    def classes(self, p: FloatArray, odds: Sequence[float] = (1, 1, 1, 1)) -> ByteArray:
+        """(y, x) uint8 of probabilities (4, y, x), whose odds are multiplied by these first."""
+        return decided(p, self.model().card, self.threshold, odds)
 
     def probabilities(
         self, pixels: Pixels, overlapping: bool = False
     ) -> Generator[FloatArray, None, None]:
-        """Probabilities (4, rows, width) float32, some rows at a time from the top: calibrated, and
-        then moved by the prior, if there is one.
+        """Calibrated probabilities (4, rows, width) float32, some rows at a time from the top.
 
         Args:
             pixels: the image; only the windows of one row are read at a time.
@@ -149,8 +131,6 @@ class Segmenter:
         """
         model, factor = self.model(), self._factor(pixels.gsd_m)
         height, width = pixels.shape
-        if self.prior is not None:
-            self.prior.check(pixels.shape)
         mirror = (pixels.acquired.sun_azimuth_deg or 0) % 360 > 180  # west may be told below 0
         if mirror:
             pixels = Mirrored(pixels)
@@ -179,13 +159,8 @@ class Segmenter:
             sharing(workers) as begin,
             closing(side_by_side(work, read, workers, begin)) as found,
         ):
-            top = 0
             for rows in blended(found, (height, width)):
-                p = np.ascontiguousarray(rows[..., ::-1]) if mirror else rows
-                if self.prior is not None:
-                    self.prior.weigh(p, top)
-                top += p.shape[1]
-                yield p
+                yield np.ascontiguousarray(rows[..., ::-1]) if mirror else rows
         sane.finish()
 
     def _factor(self, gsd_m: float | None) -> float:
@@ -206,16 +181,23 @@ def _sides(longest: int) -> range:
     return range(_SHORTEST, max(_SHORTEST, longest) + 1, 64)
 
 
-def decided(p: FloatArray, card: ModelCard, threshold: float = 0.5) -> ByteArray:
+def decided(
+    p: FloatArray,
+    card: ModelCard,
+    threshold: float = 0.5,
+    odds: Sequence[float] = (1, 1, 1, 1),
+) -> ByteArray:
     """(y, x) uint8: the class of the largest weighed probability.
 
     Args:
         p: (4, y, x) probabilities.
         card: its ``decision`` weighs classes: ``clear``, ``thick``, ``thin``, ``shadow``; 1 else.
         threshold: see `Segmenter.threshold`.
+        odds: of each class, multiplied before.
     """
     names = ("clear", "thick", "thin", "shadow")
     weights = np.array([card.decision.get(name, 1.0) for name in names], np.float32)
+    weights *= np.asarray(odds, np.float32)
     weights[0] *= threshold / (1 - threshold)
     best, classes = p[0] * weights[0], np.zeros(p.shape[1:], np.uint8)
     for code in range(1, len(names)):  # four passes, a quarter of what argmax takes across planes

@@ -1,19 +1,24 @@
 """Fmask's word weighed with the network's: on scenes whose truth is known."""
 
+import errno
 from dataclasses import replace
 from functools import partial
 from math import hypot
 
 import numpy as np
 import pytest
+import rasterio
 
 import kumosan.datasets as kd
 from kumosan import detection
-from kumosan.datasets.errors import GridError, UnfitError, ValueRangeError
-from kumosan.datasets.tile import CLEAR, NODATA, SHADOW
+from kumosan.datasets.errors import OutputError, UnfitError, ValueRangeError
+from kumosan.datasets.tile import CLEAR, NODATA, SHADOW, THICK, THIN
 from kumosan.datasets.weights import WeightsError
+from kumosan.datasets.write import in_percent
+from kumosan.detection import answers, scene_rows
+from kumosan.detection.answers import WORD, answered, heard, moved
 from kumosan.detection.fmask import Fmask
-from kumosan.detection.fmask_unet import FmaskUnet, Said
+from kumosan.detection.fmask_unet import FmaskUnet
 from kumosan.detection.postprocess import clean_up
 from kumosan.detection.segmenter import Segmenter
 from kumosan.detection.sun import shadow_per_metre
@@ -40,23 +45,32 @@ def two(scene):
 
 
 def test_odds_by_hand():
-    said = np.array([[0, 1], [3, 255]], np.uint8)
-    p = np.full((4, 3, 5), 0.25, np.float32)
-    Said(said, 2, 4.0).weigh(p, top=1)  # of rows 1 to 3: the first is the coarse row 0
-    clear, cloud, shadow, unknown = p[:, 0, 0], p[:, 0, 4], p[:, 1, 1], p[:, 2, 2]
-    np.testing.assert_allclose(clear, np.array([1, 1 / 4, 1 / 4, 1]) / 2.5, rtol=1e-6)
-    np.testing.assert_allclose(cloud, np.array([1, 4, 4, 1]) / 10, rtol=1e-6)
-    np.testing.assert_allclose(shadow, np.array([1, 1 / 4, 1 / 4, 4]) / 5.5, rtol=1e-6)
-    np.testing.assert_allclose(unknown, 0.25)
-    assert (p[:, 0, :2] == clear[:, None]).all() and (p[:, 0, 2:] == cloud[:, None]).all()
+    words = WORD[np.array([[CLEAR, THICK, THIN], [SHADOW, NODATA, CLEAR]])]
+    p = moved(np.full((4, 2, 3), 0.25, np.float32), words, 4.0)
+    clear, cloud, shadow = [1, 1 / 4, 1 / 4, 1], [1, 4, 4, 1], [1, 1 / 4, 1 / 4, 4]
+    expected = np.array([[clear, cloud, cloud], [shadow, clear, clear]])
+    expected /= expected.sum(axis=2, keepdims=True)
+    np.testing.assert_allclose(p.transpose(1, 2, 0), expected, rtol=1e-6)
 
 
-def test_what_was_said_of_another_scene_is_refused(two):
-    tile = two[0]
-    informed = FmaskUnet()._told(tile, 1)
-    part = replace(tile, data=tile.data[:, :100])
-    with pytest.raises(GridError, match="200 x 100 pixels for what was said of another"):
-        informed.mask(part)
+def test_each_word_gets_the_class_of_the_odds_that_it_moved():
+    rng, network = np.random.default_rng(0), Segmenter(threshold=0.4)
+    p = rng.dirichlet((1, 1, 1, 1), (50, 60)).transpose(2, 0, 1).astype(np.float32)
+    words = rng.integers(0, 3, (50, 60)).astype(np.uint8)
+    found = heard(answered(p, network, 2.2), words)
+    assert np.array_equal(found, network.classes(moved(p, words, 2.2)))
+    assert not np.array_equal(found, network.classes(p))
+
+
+def test_a_full_disk_is_told_and_nothing_stays(two, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(answers.Kept, "add", full)
+    kd.write_tile(tmp_path / "scene.tif", two[0])
+    with pytest.raises(OutputError, match="No space left on device"):
+        detection.mask_scene(kd.open_scene(tmp_path / "scene.tif"), tmp_path / "mask.tif")
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif"}
 
 
 def test_odds_of_1_leave_the_network_alone(two):
@@ -76,16 +90,41 @@ def test_with_large_odds_fmask_decides(two):
     np.testing.assert_allclose(found.probability.sum(axis=0), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("shown_px", [200 * 200, 80 * 80])
-def test_a_scene_gives_the_mask_of_the_tile(two, tmp_path, monkeypatch, shown_px):
+@pytest.mark.parametrize(("shown_px", "factor"), [(200 * 200, 1), (100 * 100, 2), (80 * 80, 4)])
+def test_a_scene_gives_the_mask_of_the_tile(two, tmp_path, monkeypatch, shown_px, factor):
     monkeypatch.setitem(detection.DETECTORS, "fmask-unet", partial(FmaskUnet, shown_px=shown_px))
+    monkeypatch.setattr(scene_rows, "BLOCK", 64)
     kd.write_tile(tmp_path / "scene.tif", two[0])
     scene = kd.open_scene(tmp_path / "scene.tif")
-    detection.mask_scene(scene, tmp_path / "mask.tif", detection.MaskSettings("fmask-unet"))
-    mask = FmaskUnet(shown_px=shown_px).mask(kd.read(tmp_path / "scene.tif"))
+    settings = detection.MaskSettings("fmask-unet", probability=True)
+    detection.mask_scene(scene, tmp_path / "mask.tif", settings)
+    detector = FmaskUnet(shown_px=shown_px)
+    assert detector._factor(scene.shape) == factor
+    mask = detector.mask(kd.read(tmp_path / "scene.tif"))
     written = kd.read_mask(tmp_path / "mask.tif").classes
     assert np.array_equal(written, clean_up(mask, 30.0).classes)
     assert (written == SHADOW).any()
+    with rasterio.open(tmp_path / "mask_probability.tif") as p:
+        assert np.array_equal(p.read(), in_percent(mask.probability))
+
+
+def test_a_scene_is_read_once(two, tmp_path, monkeypatch):
+    """Every pixel, of each band that network or rule looks at or that tells where there is data."""
+    monkeypatch.setattr(scene_rows, "BLOCK", 64)
+    kd.write_tile(tmp_path / "scene.tif", two[0])
+    scene, seen = kd.open_scene(tmp_path / "scene.tif"), np.zeros((200, 200), int)
+
+    class Counting:
+        def stored(self, window, bands):
+            seen[window.toslices()] += 1
+            return scene.source.stored(window, bands)
+
+        def missing(self, window):
+            return scene.source.missing(window)
+
+    counted = replace(scene, source=Counting())
+    detection.mask_scene(counted, tmp_path / "mask.tif", detection.MaskSettings("fmask-unet"))
+    assert (seen == 1).all()
 
 
 def test_the_network_that_ships_finds_clouds_and_keeps_clear_ground_clear(scene):
