@@ -120,6 +120,7 @@ def _means(data: FloatArray, factor: int) -> FloatArray:
     n, height, width = data.shape
     rows, columns = -(-height // factor), -(-width // factor)
     out = np.empty((n, rows, columns), np.float32)
+    whole = (rows * factor, columns * factor) == (height, width)
     value, share = np.zeros((2, rows * factor, columns * factor), np.float32)
 
     def mean(plane: FloatArray) -> FloatArray:
@@ -127,6 +128,9 @@ def _means(data: FloatArray, factor: int) -> FloatArray:
 
     for i in range(n):
         known = np.isfinite(data[i])
+        if whole and known.all():
+            out[i] = mean(data[i])
+            continue
         value[:height, :width] = np.where(known, data[i], 0)
         share[:height, :width] = known
         there = mean(share)

@@ -55,6 +55,14 @@ def heard(answers: ByteArray, words: ByteArray) -> ByteArray:
     return out
 
 
+def finer(words: ByteArray, factor: int, top: int, shape: tuple[int, int]) -> ByteArray:
+    """(rows, width) of the fine pixels from row ``top`` on, for words of averages."""
+    some = words[top // factor : -(-(top + shape[0]) // factor)]
+    fine = some.repeat(factor, axis=1)[:, : shape[1]]
+    out: ByteArray = fine[np.arange(top, top + shape[0]) // factor - top // factor]
+    return out
+
+
 @dataclass
 class Kept:
     """Answers for rows from top to bottom: a byte a pixel, and 12 more with probabilities."""
@@ -92,10 +100,9 @@ class Kept:
             factor: pixels of the scene along the side of one of those.
         """
         self.file.seek(0)
-        top = 0
+        coarse, top = WORD[said], 0
         for shape in self._shapes:
-            rows, columns = np.arange(top, top + shape[0]), np.arange(shape[1])
-            words = WORD[said[np.ix_(rows // factor, columns // factor)]]
+            words = finer(coarse, factor, top, shape)
             top += shape[0]
             answers = self._read(shape)
             classes = heard(answers, words)

@@ -30,6 +30,8 @@ from .strips import ROWS, Strip, coarse_strips, coarsening_for, pixelwise_strips
 Tell = Callable[[int, int], None]
 STREAM_CACHE = 64 * 2**20
 """Bytes of GDAL's cache while the network streams: it holds the rows of its windows itself."""
+_CODES = (*range(len(CLASS_NAMES)), NODATA)
+"""All that a mask holds."""
 
 
 def mask_scene(
@@ -179,7 +181,8 @@ def _write(
 
         for rows in cleaned_rows(classes(), *sizes):
             put_mask(rows[None])
-            counts += np.bincount(rows.ravel(), minlength=256)
+            for code in _CODES:  # a tenth of the time of bincount
+                counts[code] += np.count_nonzero(rows == code)
             done += len(rows)
             if tell is not None:
                 tell(done, scene.shape[0])

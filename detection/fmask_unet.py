@@ -9,15 +9,13 @@ from math import ceil, inf, log2
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from ..datasets.atomic import scratch_file
 from ..datasets.bands import BandSet
 from ..datasets.coarse import Averages, averaged_tile
 from ..datasets.errors import ValueRangeError
 from ..datasets.scene import Scene
 from ..datasets.tile import CloudMask, Tile
-from .answers import WORD, Kept, answered, heard, moved
+from .answers import WORD, Kept, answered, finer, heard, moved
 from .fmask import Fmask
 from .pixels import ScenePixels
 from .runtimes import Choice
@@ -79,8 +77,7 @@ class FmaskUnet:
         if p is None:
             raise AssertionError("the network knows probabilities")
         said = Fmask().mask(averaged_tile(tile, factor, chosen)).classes
-        rows, columns = (np.arange(n) // factor for n in tile.shape)
-        words = WORD[said[np.ix_(rows, columns)]]
+        words = finer(WORD[said], factor, 0, tile.shape)
         classes = heard(answered(p, network, self.odds), words)
         return CloudMask.like(tile, classes, moved(p, words, self.odds))
 
@@ -129,4 +126,4 @@ class FmaskUnet:
 
     def _factor(self, shape: tuple[int, int]) -> int:
         """A power of 2, so that blocks of a scene hold whole averages."""
-        return 2 ** max(0, ceil(log2(shape[0] * shape[1] / self.shown_px) / 2))
+        return 1 << max(0, ceil(log2(shape[0] * shape[1] / self.shown_px) / 2))
