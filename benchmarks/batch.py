@@ -44,7 +44,10 @@ def make_scenes(folder: Path, n: int, size: int) -> None:
 def kill_one(process: subprocess.Popen[bytes], rng: np.random.Generator) -> bool:
     """Kill one worker process of a batch; False where there is none at the moment."""
     family = psutil.Process(process.pid).children(recursive=True)
-    workers = [p for p in family if "spawn_main" in " ".join(p.cmdline())]
+    # On Linux they are children of a process that imported for them; else of the batch itself.
+    workers = [
+        p for p in family if p.ppid() != process.pid or "spawn_main" in " ".join(p.cmdline())
+    ]
     if not workers:
         return False
     os.kill(int(rng.choice([p.pid for p in workers])), signal.SIGKILL)

@@ -98,6 +98,10 @@ def command(
             "scenes to clean, on processes of this machine or on the workers of a scheduler",
             "name scenes, or pass --report" if not scenes else "leave one of them out",
         )
+    if scheduler is None and not common.dry_run:
+        from .batch_cluster import hurry
+
+        hurry()
     from ..datasets.scene_list import find_scenes
     from .batch_run import plan
     from .cleaning import Job

@@ -83,6 +83,37 @@ def test_workers_killed_while_they_write_lose_nothing(many, tmp_path):
     check_all_done_once(out)
 
 
+SHARED = """
+import os
+from kumosan.scripts.batch_cluster import cluster, hurry
+def state():
+    import cv2
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    return [*map(os.environ.get, names), cv2.getNumThreads(), os.getppid()]
+if __name__ == "__main__":
+    os.environ["OMP_NUM_THREADS"] = "7"
+    os.environ.pop("MKL_NUM_THREADS", None)
+    hurry()
+    assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
+    with cluster(None, 2, 0) as client:
+        for found in client.run(state).values():
+            print(found)
+    print(os.getpid())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
+def test_workers_share_what_was_imported_and_take_one_thread_each(tmp_path):
+    (tmp_path / "shared.py").write_text(SHARED)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "shared.py"], capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    first, second, batch = done.stdout.splitlines()
+    # What the user asks for counts, here seven threads of OpenMP.
+    assert first == second and first.startswith("['7', '1', 1, "), done.stderr
+    assert batch not in first
+
+
 def test_a_killed_batch_is_gone_on_with(many, tmp_path):
     out = tmp_path / "out"
     batch = start(many, "--workers", 1, out=out)
