@@ -181,14 +181,13 @@ def majority(flag: BoolArray, valid: BoolArray) -> BoolArray:
 
     Inside the image that is Fmask's five of nine; at edges and beside nodata fewer pixels vote.
     """
-    from scipy import ndimage
-
-    ones = np.ones(3, np.uint8)
+    import cv2
 
     def count(a: BoolArray) -> ByteArray:
-        rows = ndimage.correlate1d(a.astype(np.uint8), ones, axis=0, mode="constant")
-        out: ByteArray = ndimage.correlate1d(rows, ones, axis=1, mode="constant")
-        return out
+        nine: Any = cv2.boxFilter(
+            a.view(np.uint8), cv2.CV_8U, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT
+        )
+        return np.asarray(nine)
 
     out: BoolArray = valid & (2 * count(flag & valid) > count(valid))
     return out

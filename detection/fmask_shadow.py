@@ -19,7 +19,7 @@ MIN_OBJECT_PX = 9
 """Smaller clouds cast no shadow that could be recognised."""
 MAX_OBJECTS = 50_000
 """Only so many clouds, the largest, are matched."""
-MAX_SAMPLES = 2_000_000
+MAX_SAMPLES = 1_000_000
 """About so many cloud pixels are tried in all; of large clouds only a share is."""
 POOLED_SAMPLES = 100_000
 """Of these, so many for the distance that most clouds share."""

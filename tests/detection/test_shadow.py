@@ -175,6 +175,22 @@ def test_potential_shadow_is_a_basin():
     assert found.sum() == 125
 
 
+def test_basins_of_a_large_image_are_filled_on_a_coarser_grid(monkeypatch):
+    """The same basin is found, to the pixel; what runs out on the coarse grid is less, not more."""
+    rng = np.random.default_rng(0)
+    rough = rng.uniform(0.2, 0.4, (91, 83)).astype(np.float32)
+    ground = np.ones(rough.shape, bool)
+    exact = potential_shadow(rough, ground)
+    basin = np.full((91, 83), 0.30, np.float32)
+    basin[10:21, 10:22], basin[40:60, 40:60] = 0.20, 0.26
+    basin[50, 50] = 0.10
+    whole = potential_shadow(basin, ground)
+    monkeypatch.setattr(fmask_shadow, "FILLED_PX", rough.size / 9)
+    assert np.array_equal(potential_shadow(basin, ground), whole) and whole.sum() == 532
+    coarse = potential_shadow(rough, ground)
+    assert (coarse <= exact).all() and 0.1 < coarse.sum() / exact.sum() < 1
+
+
 def test_the_best_of_several_positions_wins():
     cloud = np.zeros((60, 60), bool)
     cloud[20:26, 40:46] = True
