@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -36,11 +36,12 @@ class Averages:
         height, width = (-(-n // self.factor) for n in self.scene.shape)
         self.data = np.full((len(self.bands), height, width), np.nan, np.float32)
 
-    def add(self, window: Window, data: FloatArray) -> None:
-        """The reflectance (band, y, x) of `bands` in a window, NaN where it is missing."""
+    def add(self, window: Window, planes: Iterable[FloatArray]) -> None:
+        """The reflectance (y, x) of each of `bands` in a window, NaN where it is missing."""
         y, x = window.row_off // self.factor, window.col_off // self.factor
-        means = _means(data, self.factor)
-        self.data[:, y : y + means.shape[1], x : x + means.shape[2]] = means
+        for out, plane in zip(self.data, planes, strict=True):
+            means = _means(plane, self.factor)
+            out[y : y + means.shape[0], x : x + means.shape[1]] = means
 
     def tile(self) -> Tile:
         """What was gathered, without ``stored``; NaN where no pixel has data."""
@@ -94,7 +95,7 @@ def averaged(
 def averaged_tile(tile: Tile, factor: int, bands: Sequence[int]) -> Tile:
     """The same of some bands of a tile in memory, without encoding and tags."""
     return Tile(
-        data=_means(tile.data[list(bands)], factor),
+        data=np.stack([_means(tile.data[i], factor) for i in bands]),
         bands=_coarser(tile.bands.select(bands), factor),
         transform=tile.transform @ Affine.scale(factor),
         crs=tile.crs,
@@ -111,29 +112,24 @@ def _coarser(bands: BandSet, factor: int) -> BandSet:
     return BandSet(tuple(replace(b, gsd_m=size) for b, size in zip(bands, sizes, strict=True)))
 
 
-def _means(data: FloatArray, factor: int) -> FloatArray:
-    """(band, ceil(y / factor), ceil(x / factor)) means of what is finite."""
+def _means(plane: FloatArray, factor: int) -> FloatArray:
+    """(ceil(y / factor), ceil(x / factor)) means of what is finite."""
     if factor == 1:
-        return data
+        return plane
     import cv2  # here: a tenth of a second that most commands do not need
 
-    n, height, width = data.shape
+    height, width = plane.shape
     rows, columns = -(-height // factor), -(-width // factor)
-    out = np.empty((n, rows, columns), np.float32)
-    whole = (rows * factor, columns * factor) == (height, width)
+
+    def mean(numbers: FloatArray) -> FloatArray:
+        return np.asarray(cv2.resize(numbers, (columns, rows), interpolation=cv2.INTER_AREA))
+
+    known = np.isfinite(plane)
+    if (rows * factor, columns * factor) == (height, width) and known.all():
+        return mean(plane)
     value, share = np.zeros((2, rows * factor, columns * factor), np.float32)
-
-    def mean(plane: FloatArray) -> FloatArray:
-        return np.asarray(cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA))
-
-    for i in range(n):
-        known = np.isfinite(data[i])
-        if whole and known.all():
-            out[i] = mean(data[i])
-            continue
-        value[:height, :width] = np.where(known, data[i], 0)
-        share[:height, :width] = known
-        there = mean(share)
-        np.divide(mean(value), there, out=out[i], where=there > 0)
-        out[i][there == 0] = np.nan
-    return out
+    np.copyto(value[:height, :width], plane, where=known)
+    share[:height, :width] = known
+    there = mean(share)
+    out = np.full((rows, columns), np.nan, np.float32)
+    return np.divide(mean(value), there, out=out, where=there > 0)

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..datasets.bands import BandSet
 from ..datasets.errors import MissingExtraError
@@ -16,6 +16,7 @@ from ..datasets.samples import CANONICAL_BANDS, WITH_THERMAL
 from ..datasets.weights import ModelCard, load_network
 
 if TYPE_CHECKING:
+    from .calibrated import Calibrated
     from .network import SegmentationNet
 
 _OPSET = 17
@@ -40,33 +41,13 @@ class Model:
         """What it reads."""
         return self.net.bands
 
-    def module(self, net: Any = None) -> Any:
-        """A torch module (image, present) -> calibrated probabilities, sharing the weights.
+    def module(self) -> Calibrated:
+        """A torch module (image, present) -> calibrated probabilities, sharing the weights."""
+        from .calibrated import Calibrated
 
-        Where the spectrum cannot be a cloud's (`plausible`), what was cloud is clear.
-
-        Args:
-            net: what answers as the network, in its place (`rearranged`).
-        """
-        import torch
-        from torch import nn
-
-        from .plausible import plausible
-
-        bands, temperature = self.bands, self.card.temperature
-
-        class Calibrated(nn.Module):
-            def __init__(self, net: Any) -> None:
-                super().__init__()
-                self.net = net
-
-            def forward(self, image: Any, present: Any) -> Any:
-                p = (self.net(image, present) / temperature).softmax(1)
-                cloud = plausible(image, present, bands)
-                clear = p[:, :1] + p[:, 1:3].sum(1, keepdim=True) * (1 - cloud)
-                return torch.cat([clear, p[:, 1:3] * cloud, p[:, 3:]], dim=1)
-
-        return Calibrated(self.net if net is None else net).eval()
+        module = Calibrated(self.net, self.card.temperature)
+        module.eval()
+        return module
 
     def onnx(self) -> bytes:
         """The same as an ONNX graph of any batch, height and width; exported once.

@@ -110,7 +110,8 @@ class ScenePixels:
 
     def read(self, rows: slice, columns: slice) -> tuple[FloatArray, BoolArray]:
         stored, known = self._rows.window(rows, columns)
-        image = np.zeros((len(self._found), *known.shape), np.float32)
+        whole = len(self._used) == len(self._found)
+        image = (np.empty if whole else np.zeros)((len(self._found), *known.shape), np.float32)
         for k, (slot, i) in enumerate(self._used.items()):
             encoding = self.scene.encoding.of([i])
             if self._is_warm(slot):

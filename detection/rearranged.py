@@ -3,6 +3,9 @@
 - A BatchNorm goes into the convolution before it.
 - The first convolution reads pixels as they lie: folding them first (`network`) moves every number
   twice. What is the same everywhere, which bands there are, it reads as one plane of ones.
+- On a processor, oneDNN runs each convolution with the activation after it; and what comes before
+  the first one and after the last is done to some rows at a time.
+- It may multiply in bfloat16.
 """
 
 from __future__ import annotations
@@ -10,40 +13,54 @@ from __future__ import annotations
 from copy import deepcopy
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-if TYPE_CHECKING:
-    from .network import SegmentationNet
+from .calibrated import Calibrated
+from .network import N_CLASSES
 
-_ROWS = 16
-"""Rows that are prepared at once on a processor: they stay in its cache."""
-_SAME = 1e-3
-"""Logits that differ by less are the same."""
+_ROWS = 128
+"""Rows that are prepared or judged at once on a processor. Fewer would stay in its cache, but
+threads that work side by side would wait for each other at each of the many small steps."""
+_SAME = 1e-4
+"""Probabilities that differ by less are the same."""
 
 
-def rearranged(net: SegmentationNet, present: Tensor) -> nn.Module:
-    """A network that answers as ``net`` where these bands are there, and takes about half the time
-    beside its U-Net; it looks at ``present`` no more.
+def rearranged(
+    whole: Calibrated, present: Tensor, on_processor: bool, bfloat16: bool = False
+) -> nn.Module:
+    """What answers as ``whole`` where these bands are there, in about half the time.
 
-    Encoders whose first convolution cannot be replaced keep it.
+    An encoder whose first convolution cannot be replaced keeps it, and works in single precision.
 
     Args:
-        net: in evaluation; it stays as it is.
+        whole: in evaluation; it stays as it is.
         present: (band,) float32, 1 where the sensor has the band.
+        on_processor: it will not run on a GPU.
+        bfloat16: multiply in this precision.
     """
-    shape = (1, len(present), net.config.stride, net.config.stride)
+    side = whole.net.config.stride
+    shape = (1, len(present), side, side)
     example, there = torch.linspace(0, 1, prod(shape)).view(shape), present[None]
+    plain = Calibrated(fused(deepcopy(whole.net)), whole.temperature).eval()
     with torch.no_grad():
-        try:
-            found = _Unfolded(fused(deepcopy(net)), present)
-            error = (found(example, there) - net(example, there)).abs().max()
-        except (RuntimeError, TypeError):  # an encoder that uses its image in another way
-            error = torch.tensor(torch.inf)
-    return found if error < _SAME else fused(deepcopy(net))  # type: ignore[no-any-return]
+        expected = whole(example, there)
+        for with_onednn in (True, False) if on_processor else (False,):
+            try:
+                found = _Unfolded(deepcopy(plain), present)
+                if with_onednn:
+                    _use_onednn(found)
+                if (found(example, there) - expected).abs().max() < _SAME:
+                    if bfloat16:
+                        found.whole.net.unet.to(torch.bfloat16)
+                    return found.eval()
+            # An encoder that uses its image in another way; a torch without these operations.
+            except (RuntimeError, TypeError, AttributeError):
+                continue
+    return plain
 
 
 def fused(net: Any) -> Any:
@@ -64,36 +81,45 @@ def fused(net: Any) -> Any:
 
 
 class _Unfolded(nn.Module):
-    """Takes ``net`` to pieces; see `rearranged`.
+    """Takes ``whole`` to pieces; see `rearranged`.
 
     Raises:
         RuntimeError, TypeError: its first convolution is no plain one of all planes.
     """
 
-    def __init__(self, net: SegmentationNet, present: Tensor) -> None:
+    def __init__(self, whole: Calibrated, present: Tensor) -> None:
         super().__init__()
-        self.net, encoder = net, net.unet.encoder
+        self.whole, encoder = whole, whole.net.unet.encoder
         name = next((n for n, m in encoder.named_modules() if isinstance(m, nn.Conv2d)), "")
         parent, _, child = name.rpartition(".")
-        conv = _unfolded(encoder.get_submodule(name), net.config.fold, present)
+        conv = _unfolded(encoder.get_submodule(name), whole.net.config.fold, present)
         setattr(encoder.get_submodule(parent), child, conv)
-        net.unet.encoder = _Folded(encoder, net.config.fold)
+        whole.net.unet.encoder = _Folded(encoder, whole.net.config.fold)
 
     def forward(self, image: Tensor, present: Tensor) -> Tensor:
-        """As `SegmentationNet.forward`."""
-        (n, bands, height, width), extra = image.shape, len(self.net.config.features)
+        """As `Calibrated.forward`."""
+        net = self.whole.net
+        (n, bands, height, width), extra = image.shape, len(net.config.features)
         planes = torch.empty(
-            (n, bands + 1 + extra, height, width),
+            (n, bands + 1 + extra, height, width), dtype=next(net.unet.parameters()).dtype,
             device=image.device, memory_format=torch.channels_last,
         )  # fmt: skip
-        planes[:, bands] = 1
-        step = height if image.is_cuda else _ROWS
-        for top in range(0, height, step):
-            part, to = image[:, :, top : top + step], planes[:, :, top : top + step]
-            to[:, :bands] = torch.cat(self.net.seen(part), dim=1)
+        rows = height if image.is_cuda else _ROWS
+        parts = [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
+        for part in parts:
+            seen = [*net.seen(image[:, :, part])]
+            seen.append(torch.ones_like(seen[0][:, :1]))
             if extra:
-                to[:, bands + 1 :] = self.net.extra(part, present)
-        return self.net.answer(planes)
+                seen.append(net.extra(image[:, :, part], present))
+            planes[:, :, part] = torch.cat(seen, dim=1)
+        answer = net.unet(planes)
+        del planes
+        out = torch.empty((n, N_CLASSES, height, width), device=image.device)
+        for part in parts:
+            folded = slice(part.start // net.config.fold, part.stop // net.config.fold)
+            logits = net.unfold(answer[:, :, folded]).float()
+            out[:, :, part] = self.whole.judged(logits, image[:, :, part], present)
+        return out
 
 
 class _Folded(nn.Module):
@@ -128,3 +154,44 @@ def _unfolded(conv: Any, fold: int, present: Tensor) -> nn.Conv2d:
     if conv.bias is not None:
         out.bias = conv.bias
     return out.eval()
+
+
+class _OneDnn(nn.Module):
+    """A convolution and perhaps the ReLU or ReLU6 after it, by oneDNN.
+
+    torch takes a slower way for kernels of 1 x 1 on one thread, and goes over all numbers once more
+    for the activation. Its compiler uses the same operation.
+    """
+
+    def __init__(self, conv: nn.Conv2d, activation: str, limits: list[float]) -> None:
+        super().__init__()
+        self.weight, self.bias = conv.weight, conv.bias
+        self.settings = (conv.padding, conv.stride, conv.dilation, conv.groups)
+        self.activation, self.limits = activation, limits
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, plane, y, x)."""
+        found: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            x, self.weight, self.bias, *self.settings, self.activation, self.limits, ""
+        )
+        return found
+
+
+_ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {
+    nn.ReLU: ("relu", []),
+    nn.ReLU6: ("hardtanh", [0.0, 6.0]),
+}
+
+
+def _use_onednn(net: nn.Module) -> None:
+    """Let oneDNN run all plain convolutions of a module, in place."""
+    for part in list(net.modules()):
+        chain = isinstance(part, nn.Sequential)
+        children = [(n, m) for n, m in part._modules.items() if type(m) is not nn.Identity]
+        for (name, conv), (after, act) in pairwise([*children, ("", None)]):
+            if type(conv) is not nn.Conv2d or conv.padding_mode != "zeros":
+                continue
+            known = _ACTIVATIONS.get(type(act)) if chain else None
+            part._modules[name] = _OneDnn(conv, *(known or ("none", [])))
+            if known:
+                part._modules[after] = nn.Identity()

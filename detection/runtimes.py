@@ -63,8 +63,7 @@ class TorchRuntime:
         self.name = "torch-bf16" if bfloat16 else "torch"
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self.batch = 16 if self._device == "cuda" else 2
-        self._bfloat16 = bfloat16
-        self._net = lru_cache(maxsize=4)(partial(_rearranged, model, self._device))
+        self._net = lru_cache(maxsize=4)(partial(_rearranged, model, self._device, bfloat16))
 
     @property
     def workers(self) -> int:
@@ -79,22 +78,19 @@ class TorchRuntime:
 
         x, there = torch.from_numpy(images), torch.from_numpy(present).expand(len(images), -1)
         net = self._net(tuple(present.tolist()))
-        with (
-            torch.inference_mode(),
-            torch.autocast(self._device, torch.bfloat16, enabled=self._bfloat16),
-        ):
+        with torch.inference_mode():
             p = net(x.to(self._device), there.to(self._device))
         found: FloatArray = p.float().cpu().numpy()
         return found
 
 
-def _rearranged(model: Model, device: str, present: tuple[float, ...]) -> Any:
+def _rearranged(model: Model, device: str, bfloat16: bool, present: tuple[float, ...]) -> Any:
     """The network for images of these bands, on the device."""
     import torch
 
     from .rearranged import rearranged
 
-    net = model.module(rearranged(model.net, torch.tensor(present)))
+    net = rearranged(model.module(), torch.tensor(present), device == "cpu", bfloat16)
     return net.to(device, memory_format=torch.channels_last)
 
 

@@ -104,8 +104,10 @@ class SceneRows:
         stored = self.scene.source.stored(window, asked)
         empty = self.scene.source.missing(window)
         if self.averages is not None:
-            shown = stored[[asked.index(i) for i in beside]]
-            self.averages.add(window, self.scene.decoded(shown, beside, empty))
+            planes = ((i, stored[asked.index(i)]) for i in beside)
+            self.averages.add(
+                window, (self.scene.decoded(p[None], [i], empty)[0] for i, p in planes)
+            )
         lost = np.zeros(stored.shape[1:], bool) if empty is None else empty.copy()
         encoding = self.scene.encoding
         for i in self.needed:
