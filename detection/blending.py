@@ -7,7 +7,7 @@ only the rows of one row of windows are held.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,14 +25,15 @@ UNKNOWN = 0.25
 """Probability of each class where no window has a pixel."""
 
 
-class Batch(NamedTuple):
+@dataclass
+class Batch:
     """Windows side by side."""
 
     rows: Span
     columns: tuple[Span, ...]
     images: FloatArray
     """(window, band, y, x), complete: see `inputs.filled`; what is narrower than its neighbours is
-    mirrored at its right, as `prediction` does."""
+    mirrored at its right, as `prediction` does. Not needed once they are predicted."""
 
 
 def batches(
@@ -85,7 +86,8 @@ def blended(
     """
     total: FloatArray = np.zeros((4, 0, shape[1]), np.float32)
     top = 0
-    for (rows, columns, _), predicted in windows:
+    for batch, predicted in windows:
+        rows, columns = batch.rows, batch.columns
         if rows.start > top:
             yield from _finished(total, rows.start - top)
             total[:, : rows.before] = total[:, rows.start - top :][:, : rows.before].copy()

@@ -40,8 +40,10 @@ class SceneRows:
     """Is given every block once."""
     _top: int = 0
     """First row that is held."""
+    _count: int = 0
+    """Rows that are held."""
     _stored: NDArray[Any] | None = None
-    """(band, y, x) of the rows from there on."""
+    """(band, y, x) of the rows from there on, and room for some more."""
     _known: BoolArray = field(default_factory=lambda: np.zeros((0, 0), bool))
     """(y, x) likewise."""
     _read: set[tuple[int, int]] = field(default_factory=set)
@@ -52,7 +54,7 @@ class SceneRows:
     def window(self, rows: slice, columns: slice) -> tuple[NDArray[Any], BoolArray]:
         """(band, y, x) stored numbers of `bands` and (y, x) whether `needed` are there; views."""
         if rows.start < self._top:
-            self._stored, self._known = None, np.zeros((0, 0), bool)
+            self._stored, self._known, self._count = None, np.zeros((0, 0), bool), 0
             self._read.clear()
         self._hold(rows)
         across = range(columns.start // BLOCK, -(-columns.stop // BLOCK))
@@ -79,17 +81,22 @@ class SceneRows:
         """Room for ``rows`` and the rest of their blocks; what lies above is let go."""
         height, width = self.scene.shape
         bottom = min(height, -(-rows.stop // BLOCK) * BLOCK)
-        held = self._top + len(self._known)
-        if self._stored is not None and bottom <= held:
+        held = self._top + self._count
+        if self._count and bottom <= held:
             return
-        keep = max(held - rows.start, 0)
-        known = np.zeros((bottom - rows.start, width), bool)
-        if self._stored is not None:
-            first = rows.start - self._top
-            stored = np.empty((len(self.bands), *known.shape), self._stored.dtype)
-            stored[:, :keep], known[:keep] = self._stored[:, first:], self._known[first:]
-            self._stored = stored
-        self._top, self._known = rows.start, known
+        keep = max(held - rows.start, 0) if self._count else 0
+        first = rows.start - self._top
+        old, known = self._stored, self._known
+        self._top, self._count = rows.start, bottom - rows.start
+        if self._count > len(known):
+            self._known = np.zeros((self._count, width), bool)
+            if old is not None:
+                self._stored = np.empty((len(self.bands), *self._known.shape), old.dtype)
+        if keep:  # moved where they are, if there is room: a copy would double what is held
+            self._known[:keep] = known[first : first + keep]
+            if old is not None and self._stored is not None:
+                self._stored[:, :keep] = old[:, first : first + keep]
+        self._known[keep:] = False
 
     def _fetch(self, down: int, left: int, right: int) -> None:
         """Read a row of blocks."""
