@@ -122,14 +122,15 @@ def buffer(classes: ByteArray, radius_px: float) -> ByteArray:
     out = classes.copy()
     if radius_px <= 0:
         return out
-    from scipy import ndimage
+    import cv2
 
     nearest: NDArray[Any] = np.full(classes.shape, np.inf, np.float32)
     for code in range(CLEAR + 1, SHADOW + 1):  # thick first: only a nearer class displaces it
         members = classes == code
         if not members.any():
             continue
-        distance = ndimage.distance_transform_edt(~members).astype(np.float32)
+        others = (~members).view(np.uint8)
+        distance = np.asarray(cv2.distanceTransform(others, cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
         closer = (distance < nearest) & (distance <= radius_px) & (classes == CLEAR)
         out[closer], nearest[closer] = code, distance[closer]
     return out

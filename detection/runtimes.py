@@ -1,7 +1,8 @@
 """What runs the network: torch, ONNX Runtime or OpenVINO, behind one small interface.
 
-``auto`` measures those that are installed on a window or two, and remembers. That costs seconds
-(the network has to be exported first), so small images are left to torch unmeasured.
+``auto`` measures on a window or two which of them is fastest, and remembers. That costs seconds,
+most where a network has to be exported first; so small images are left to torch, and only for very
+large ones ONNX Runtime and OpenVINO are tried, which were slower wherever we measured.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 Choice = Literal["auto", "torch", "onnx", "openvino"]
 MEASURED_PX = 10_000_000
-"""Images of fewer pixels are not worth the ten seconds that exporting and measuring take."""
+"""Images of fewer pixels are not worth the second or two that it takes to measure torch."""
+EXPORTED_PX = 400_000_000
+"""The same of runtimes that the network is exported for, which takes some ten seconds."""
 BATCH_PX = 512 * 512
 
 
@@ -166,7 +169,7 @@ def runtime(model: Model, choice: str = "auto", pixels: int = 0) -> Runtime:
 
     Args:
         model: the network.
-        choice: a name, or ``auto``: the fastest here, measured where there are enough pixels.
+        choice: a name, or ``auto``: the fastest of the `candidates`.
         pixels: how many will have to be masked.
 
     Raises:
@@ -178,25 +181,26 @@ def runtime(model: Model, choice: str = "auto", pixels: int = 0) -> Runtime:
             f"runtime '{choice}'", f"one of {', '.join(get_args(Choice))}", "correct it"
         )
     if choice == "auto":
-        choice = fastest(model) if pixels >= MEASURED_PX or _gpu() else "torch"
+        names = candidates(pixels)
+        speeds = measured(model, names) if len(names) > 1 else dict.fromkeys(names, 0.0)
+        choice = max(speeds, key=lambda name: speeds[name])
     if not _installed(choice):
         raise MissingExtraError(f"the runtime {choice}", choice)
     return _made(model, choice)
 
 
-def fastest(model: Model) -> str:
-    """Name of the fastest runtime that is installed, measured once in a process."""
-    speeds = measured(model)
-    return max(speeds, key=lambda name: speeds[name])
+def candidates(pixels: int) -> tuple[str, ...]:
+    """What suits the machine and is worth measuring for an image of so many pixels."""
+    names = ["torch"]
+    names += ["torch-bf16"] if (pixels >= MEASURED_PX or _gpu()) and _bfloat16() else []
+    # A GPU leaves every processor behind: nothing to measure there.
+    exported = pixels >= EXPORTED_PX and not _gpu()
+    return (*names, *(name for name in _NEEDS if exported and _installed(name)))
 
 
 @lru_cache(maxsize=4)
-def measured(model: Model) -> dict[str, float]:
-    """Megapixels a second of each runtime that is installed and suits the machine."""
-    names = ["torch"]
-    names += ["torch-bf16"] if _bfloat16() else []
-    # A GPU leaves every processor behind: nothing to measure there.
-    names += [] if _gpu() else [name for name in _NEEDS if _installed(name)]
+def measured(model: Model, names: tuple[str, ...]) -> dict[str, float]:
+    """Megapixels a second of each runtime, measured once in a process."""
     # Made for this alone: a runtime that lost would keep its threads and its memory.
     return {name: speed(_FACTORIES[name](model), len(model.bands)) for name in names}
 

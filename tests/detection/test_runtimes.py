@@ -116,13 +116,26 @@ def test_auto_takes_the_fastest_for_much_work_and_torch_for_little(weights, monk
     monkeypatch.setitem(runtimes._FACTORIES, "fake", Fake)
     monkeypatch.setattr(runtimes, "_bfloat16", lambda: False)
     monkeypatch.setattr(runtimes, "_gpu", lambda: False)
-    assert runtime(model, "auto", 1000).name == "torch"
+    for few in (1000, runtimes.MEASURED_PX):
+        assert runtime(model, "auto", few).name == "torch"
     assert measured == []
     for _ in range(2):  # remembered
-        assert runtime(model, "auto", runtimes.MEASURED_PX).name == "fake"
+        assert runtime(model, "auto", runtimes.EXPORTED_PX).name == "fake"
     assert measured == ["torch", "fake"]
     runtimes.measured.cache_clear()
     runtimes._made.cache_clear()
+
+
+def test_what_is_worth_measuring(monkeypatch):
+    monkeypatch.setattr(runtimes, "_installed", lambda name: name != "openvino")
+    monkeypatch.setattr(runtimes, "_gpu", lambda: False)
+    monkeypatch.setattr(runtimes, "_bfloat16", lambda: True)
+    both = ("torch", "torch-bf16")
+    assert runtimes.candidates(runtimes.MEASURED_PX - 1) == ("torch",)
+    assert runtimes.candidates(runtimes.MEASURED_PX) == both
+    assert runtimes.candidates(runtimes.EXPORTED_PX) == (*both, "onnx")
+    monkeypatch.setattr(runtimes, "_gpu", lambda: True)
+    assert runtimes.candidates(1) == runtimes.candidates(runtimes.EXPORTED_PX) == both
 
 
 def test_speed_is_measured(model):
