@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -16,7 +17,10 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp
+from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from .atomic import AnyPath, atomic_file
@@ -73,9 +77,9 @@ def cog_in_parts(
         draft = place.with_name(f"draft-{place.name}")
         with explained(Path(path)):
             out = rasterio.open(
-                draft, "w", driver="GTiff", bigtiff="IF_SAFER", compress="DEFLATE", zlevel=1,
-                interleave="band", count=count, height=height, width=width, dtype=dtype,
-                transform=grid.transform, crs=grid.crs, nodata=nodata, **layout,
+                draft, "w", driver="GTiff", bigtiff="IF_SAFER", interleave="band", count=count,
+                height=height, width=width, dtype=dtype, transform=grid.transform, crs=grid.crs,
+                nodata=nodata, **_draft_codec(), **layout,
             )  # fmt: skip
         written: list[tuple[Window, int]] = []
 
@@ -100,6 +104,21 @@ def cog_in_parts(
             rasterio.shutil.copy(draft, place, **options)
             draft.unlink()
             _verify(place, written)
+
+
+@lru_cache(maxsize=1)
+def _draft_codec() -> Mapping[str, Any]:
+    """How drafts are compressed: by ZSTD, in a quarter of the time of DEFLATE, if GDAL has it."""
+    codec = {"compress": "ZSTD", "zstd_level": 1}
+    try:
+        with (
+            MemoryFile() as file,
+            file.open(driver="GTiff", count=1, height=1, width=1, dtype="uint8", **codec) as out,
+        ):
+            out.write(np.zeros((1, 1, 1), np.uint8))
+    except (RasterioError, CPLE_BaseError):
+        return {"compress": "DEFLATE", "zlevel": 1}
+    return codec
 
 
 def _verify(place: Path, written: list[tuple[Window, int]]) -> None:
