@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.ahead import ahead
 from ..datasets.atomic import refuse_existing
 from ..datasets.cog_rows import mask_rows, probability_rows
 from ..datasets.errors import UnfitError
@@ -19,7 +20,6 @@ from ..datasets.raster_file import bounded_cache
 from ..datasets.scene import Scene
 from ..datasets.tile import CLASS_NAMES, NODATA, ByteArray, Quality, Tile
 from ..datasets.write import in_percent
-from .ahead import ahead
 from .fmask_unet import FmaskUnet
 from .mask_settings import MaskResult, MaskSettings, asked, output_paths
 from .pixels import ScenePixels

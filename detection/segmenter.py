@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..datasets.ahead import ahead
 from ..datasets.bands import BandSet
 from ..datasets.errors import GridError, ValueRangeError
 from ..datasets.samples import CANONICAL_BANDS
@@ -18,7 +19,6 @@ from ..datasets.side_by_side import side_by_side
 from ..datasets.tile import ByteArray, CloudMask, FloatArray, Tile
 from ..datasets.weights import ModelCard, WeightsError
 from ..datasets.windows import best_size
-from .ahead import ahead
 from .blending import Batch, batches, blended
 from .inputs import NEEDED, check_bands, coarsening
 from .model import Model, load_model
@@ -157,7 +157,7 @@ class Segmenter:
         workers = run.workers if many else 1
         # Closed whatever happens: a failure here must stop the other threads at once.
         with (
-            closing(ahead(windows, 1) if overlapping else windows) as read,
+            closing(ahead(windows, 2) if overlapping else windows) as read,
             sharing(workers) as begin,
             closing(side_by_side(work, read, workers, begin)) as found,
         ):

@@ -8,7 +8,8 @@ gives both the same values there. Cores without cloud or shadow are never comput
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from rasterio.windows import Window
 
+from ..datasets.ahead import ahead
 from ..datasets.errors import ValueRangeError
 from ..datasets.protocols import Filler
 from ..datasets.tile import SPECTRAL, TEMPORAL, CloudMask, FilledTile, FloatArray, Tile
@@ -75,6 +77,8 @@ class Part(NamedTuple):
     """One core, done."""
 
     window: Window
+    before: Tile
+    """As it came."""
     filled: FilledTile
     computed: bool
     """Whether the filler was asked."""
@@ -97,20 +101,14 @@ def fill_windows(
     """
     ramp = cut.ramp_px
     below: FloatArray | None = None  # what the cores above gave to the rows below them
-    for rows in _lines(shape[0], cut):
-        above, below = below, None
-        beside: FloatArray | None = None  # what the core to the left gave to the columns here
-        for columns in _lines(shape[1], cut):
-            core, given = _window(rows.core, columns.core), _window(rows.given, columns.given)
-            total, kept = None, None
-            if classes(given).contaminated.any():
-                outer = _window(rows.outer, columns.outer)
-                tile, mask = pixels(outer), classes(outer)
-                total = _weighted(filler.fill(tile, mask), rows, columns)
-                kept = _cropped(tile, rows, columns)
-            kept = pixels(core) if kept is None else kept
-            done = untouched(kept, Area.of(kept, classes(core)))
-            height, width = kept.shape
+    above: FloatArray | None = None
+    beside: FloatArray | None = None  # what the core to the left gave to the columns here
+    with closing(ahead(_read(pixels, classes, shape, cut), 1)) as read:
+        for rows, columns, tile, mask, done in read:
+            if columns.core.start == 0:
+                above, below, beside = below, None, None
+            total = None if mask is None else _weighted(filler.fill(tile, mask), rows, columns)
+            before, (height, width) = done.tile, done.tile.shape
             parts = [] if total is None else [total[:, :height, :width]]
             if beside is not None:
                 parts.append(beside)
@@ -122,7 +120,38 @@ def fill_windows(
                 if below is None:
                     below = np.zeros((len(total), ramp, shape[1]), np.float32)
                 below[:, : total.shape[1] - height, columns.given] += total[:, height:]
-            yield Part(core, _merged(done, parts), total is not None)
+            core = _window(rows.core, columns.core)
+            yield Part(core, before, _merged(done, parts), total is not None)
+
+
+class _Given(NamedTuple):
+    """One core, read."""
+
+    rows: _Line
+    columns: _Line
+    tile: Tile
+    """With its margin, if it holds clouds."""
+    mask: CloudMask | None
+    """Of the tile; None without clouds."""
+    core: FilledTile
+    """Nothing is filled yet."""
+
+
+def _read(
+    pixels: Pixels, classes: Classes, shape: tuple[int, int], cut: Cut
+) -> Generator[_Given, None, None]:
+    """The cores row by row."""
+    for rows in _lines(shape[0], cut):
+        for columns in _lines(shape[1], cut):
+            core, mask = _window(rows.core, columns.core), None
+            if classes(_window(rows.given, columns.given)).contaminated.any():
+                outer = _window(rows.outer, columns.outer)
+                tile, mask = pixels(outer), classes(outer)
+                kept = _cropped(tile, rows, columns)
+            else:
+                tile = kept = pixels(core)
+            done = untouched(kept, Area.of(kept, classes(core)))
+            yield _Given(rows, columns, tile, mask, done)
 
 
 class _Line(NamedTuple):

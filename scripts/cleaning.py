@@ -164,12 +164,13 @@ def _clean_by_windows(
                 "provenance": paths["provenance"],
                 "confidence": paths["confidence"],
             }
+            overview = windowed.Overview(scene)
             counts = windowed.fill(
                 scene, paths["mask"], outputs, job.filler, job.seed, console,
-                weights=job.fill_weights,
+                weights=job.fill_weights, seen=overview.add,
             )  # fmt: skip
             with console.phase("quicklook and report"):
-                small = windowed.preview(scene, paths)
+                small = overview.preview(paths)
                 write_quicklook(paths["quicklook"], small.scene, small.mask, small.filled)
                 tell(scene, stem, small, paths, job, done.detector)
             facts |= {"filler": job.filler, "filled": counts}

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import rasterio
 
 from .. import gan
 from ..datasets import CloudMask, FilledTile, Scene
-from ..datasets.coarse import averaged
+from ..datasets.coarse import Averages
 from ..datasets.errors import UsageError
-from ..datasets.geotiff import RasterSource
 from ..datasets.opening import check_size
 from ..datasets.protocols import Learner
 from ..datasets.quicklook import MAX_WIDTH
-from ..datasets.raster_file import RasterFile
 from ..datasets.read import open_mask
 from ..datasets.stretch import shown_bands
 from ..datasets.tile import UNFILLABLE, ByteArray
@@ -30,6 +29,9 @@ from ..detection.mask_settings import MaskResult, MaskSettings
 from ..detection.strips import coarsening_for
 from .console import Console
 from .pipeline import filler_settings, named_counts, warn_of_emptiness
+
+if TYPE_CHECKING:
+    from ..gan.windows import Part
 
 MEMORY_GB = 3.0
 """Most that `clean` and `fill` take."""
@@ -94,6 +96,7 @@ def fill(
     overwrite: bool = False,
     weights: Path | None = None,
     keep_cloudy: bool = True,
+    seen: Callable[[Part], None] | None = None,
 ) -> dict[str, int]:
     """Fill a scene window by window; the number of pixels by how they were come by.
 
@@ -108,6 +111,7 @@ def fill(
         weights: of the filler's network.
         keep_cloudy: pixels that nothing fills keep the values they came with; else they become
             nodata.
+        seen: called with every part of the scene.
 
     Raises:
         OutputError: an output exists, or cannot be written.
@@ -136,6 +140,8 @@ def fill(
             parts = fill_windows(scene.read, classes, scene.shape, found, cut)
             for done, part in enumerate(parts, 1):
                 put(part.filled if keep_cloudy else _without_cloudy(part.filled), part.window)
+                if seen is not None:
+                    seen(part)
                 counts += np.bincount(part.filled.provenance.ravel(), minlength=256)
                 computed += part.computed
                 tell(done, f"{computed} of them hold clouds")
@@ -152,24 +158,31 @@ def _without_cloudy(filled: FilledTile) -> FilledTile:
     return replace(filled, tile=replace(tile, data=data, stored=stored))
 
 
-def preview(scene: Scene, paths: Mapping[str, Path]) -> Preview:
-    """A scene and its outputs at about the size that pictures of them are shown at.
+class Overview:
+    """A scene before and after at about the size that pictures of it are shown at, gathered while
+    it is filled."""
 
-    Args:
-        scene: as it was.
-        paths: ``mask``, ``clean`` and ``provenance``, which are read.
-    """
-    factor = max(1, max(scene.shape) // MAX_WIDTH)
-    bands = sorted(set(shown_bands(scene.bands)[0]))
-    after = replace(scene, source=RasterSource(RasterFile.at(paths["clean"])))
-    before, filled = averaged(scene, factor, bands), averaged(after, factor, bands)
-    classes, provenance = (_thinned(paths[k], before.shape) for k in ("mask", "provenance"))
-    return Preview(
-        before,
-        CloudMask(classes, before.transform, before.crs),
-        FilledTile(filled, provenance, np.zeros(before.shape, np.float32)),
-        factor,
-    )
+    def __init__(self, scene: Scene) -> None:
+        most = max(max(scene.shape) // MAX_WIDTH, 1)
+        self.factor = 1 << most.bit_length() - 1  # windows hold whole averages of a power of 2
+        self._bands = sorted(set(shown_bands(scene.bands)[0]))
+        self._before, self._after = (Averages(scene, self.factor, self._bands) for _ in range(2))
+
+    def add(self, part: Part) -> None:
+        """One part of the scene."""
+        for gathered, tile in ((self._before, part.before), (self._after, part.filled.tile)):
+            gathered.add(part.window, tile.data[self._bands])
+
+    def preview(self, paths: Mapping[str, Path]) -> Preview:
+        """For pictures; ``mask`` and ``provenance`` are read from their ``paths``."""
+        before, filled = self._before.tile(), self._after.tile()
+        classes, provenance = (_thinned(paths[k], before.shape) for k in ("mask", "provenance"))
+        return Preview(
+            before,
+            CloudMask(classes, before.transform, before.crs),
+            FilledTile(filled, provenance, np.zeros(before.shape, np.float32)),
+            self.factor,
+        )
 
 
 def _thinned(path: Path, shape: tuple[int, int]) -> ByteArray:

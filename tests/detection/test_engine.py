@@ -16,6 +16,7 @@ from scipy.ndimage import uniform_filter
 
 from kumosan import detection
 from kumosan.datasets import open_scene, read_mask
+from kumosan.datasets.ahead import ahead
 from kumosan.datasets.errors import FileError, OutputError, UnfitError, UsageError
 from kumosan.datasets.samples import WITH_THERMAL
 from kumosan.datasets.scene import Scene
@@ -23,7 +24,6 @@ from kumosan.datasets.side_by_side import side_by_side
 from kumosan.datasets.tile import CLASS_NAMES, NODATA
 from kumosan.datasets.weights import ModelCard
 from kumosan.datasets.write import write_tile
-from kumosan.detection.ahead import ahead
 from kumosan.detection.engine import mask_scene
 from kumosan.detection.mask_settings import MaskSettings
 from kumosan.detection.postprocess import buffer, clean_up, cleaned_rows, drop_specks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator
-from queue import Full, Queue
+from queue import Queue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -17,39 +17,32 @@ class _End(Generic[T]):
         self.error = error
 
 
-def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
+def ahead(items: Generator[T, None, None], depth: int = 3) -> Generator[T, None, None]:
     """The same items, made in another thread while the caller works on those before.
 
-    At most ``depth`` items wait, and one is being made. What the maker raises, the caller gets in
-    its place. When the caller stops (by an exception, Ctrl-C, or because it has seen enough), the
-    maker is closed, and its own makers with it, before the caller goes on.
+    What the maker raises, the caller gets in its place. When the caller stops (by an exception,
+    Ctrl-C, or because it has seen enough), the maker is closed, and its own makers with it, before
+    the caller goes on.
 
     Args:
         items: a generator; it is started, used and closed in the other thread.
-        depth: how many finished items may wait.
+        depth: how many may be finished or in the making beside the one that the caller has.
     """
-    queue: Queue[T | _End[T]] = Queue(depth)
-    enough = threading.Event()
-
-    def put(item: T | _End[T]) -> None:
-        while not enough.is_set():
-            try:
-                return queue.put(item, timeout=0.05)
-            except Full:
-                continue
+    queue: Queue[T | _End[T]] = Queue()
+    room, enough = threading.Semaphore(depth), threading.Event()
 
     def make() -> None:
         end: _End[T] = _End()
         try:
-            for item in items:
-                put(item)
-                if enough.is_set():
-                    break
+            while room.acquire() and not enough.is_set():
+                queue.put(next(items))
+        except StopIteration:
+            pass
         except BaseException as error:  # whatever it is, it belongs to the caller
             end = _End(error)
         finally:
             items.close()
-        put(end)
+        queue.put(end)
 
     thread = threading.Thread(target=make, name="kumosan-ahead", daemon=True)
     thread.start()
@@ -60,7 +53,9 @@ def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None,
                 if got.error is not None:
                     raise got.error
                 return
+            room.release()
             yield got
     finally:
         enough.set()
+        room.release()
         thread.join()
