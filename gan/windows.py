@@ -8,7 +8,7 @@ gives both the same values there. Cores without cloud or shadow are never comput
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from math import ceil
@@ -86,7 +86,7 @@ class Part(NamedTuple):
 
 def fill_windows(
     pixels: Pixels, classes: Classes, shape: tuple[int, int], filler: Filler, cut: Cut
-) -> Iterator[Part]:
+) -> Generator[Part, None, None]:
     """Fill a scene core by core, row by row from the top left; every pixel comes once.
 
     Where windows are blended, a pixel counts as filled if windows of half of the weight or more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -13,6 +14,7 @@ import rasterio
 
 from .. import gan
 from ..datasets import CloudMask, FilledTile, Scene
+from ..datasets.ahead import ahead
 from ..datasets.coarse import Averages
 from ..datasets.errors import UsageError
 from ..datasets.opening import check_size
@@ -133,12 +135,13 @@ def fill(
     ):
         if isinstance(found, Learner):
             found = found.learn(*clear_ground(scene.read, classes, scene.shape, len(scene.bands)))
+        parts = fill_windows(scene.read, classes, scene.shape, found, cut)
         with (
             filled_parts(outputs, scene, overwrite) as put,
             console.counting("filling", windows, "windows") as tell,
+            closing(ahead(parts, 1)) as made,  # filled while the one before is written
         ):
-            parts = fill_windows(scene.read, classes, scene.shape, found, cut)
-            for done, part in enumerate(parts, 1):
+            for done, part in enumerate(made, 1):
                 put(part.filled if keep_cloudy else _without_cloudy(part.filled), part.window)
                 if seen is not None:
                     seen(part)
