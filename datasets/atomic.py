@@ -116,10 +116,9 @@ def scratch_file(path: AnyPath) -> Iterator[IO[bytes]]:
         OutputError: nothing may be written there, or the disk is full.
     """
     target = _absolute(path)
-    with ExitStack() as stack:
+    with _full_explained(target), ExitStack() as stack:  # to close it is to write its last bytes
         with _explained(target):
             file = stack.enter_context(tempfile.TemporaryFile(dir=target.parent))
-        stack.enter_context(_full_explained(target))
         yield file
 
 

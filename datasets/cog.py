@@ -47,7 +47,8 @@ def write_cog(
 ) -> None:
     """Write ``array`` as a cloud-optimised GeoTIFF (deflate, tiled, with overviews).
 
-    GDAL holds one copy beside ``array``; compression uses all cores, or GDAL_NUM_THREADS of them.
+    GDAL holds one copy beside ``array``. More than 4 bytes a pixel are compressed on all cores, or
+    on GDAL_NUM_THREADS of them.
 
     Args:
         path: the output.
@@ -120,7 +121,7 @@ def cog_options(
 ) -> dict[str, Any]:
     """Creation options of a COG of (band, y, x) numbers."""
     pixel_bytes = shape[0] * dtype.itemsize
-    # Masks are compressed in no time: handing them to other threads takes longer.
+    # Masks and the like are compressed in no time: handing them to other threads takes longer.
     threads = os.environ.get("GDAL_NUM_THREADS", "ALL_CPUS") if pixel_bytes > 4 else "1"
     return {
         "driver": "COG",

@@ -194,9 +194,9 @@ def _best(
     chance = dark / max(bright + dark, 1)
     sampled = np.bincount(o, minlength=n)
     best, step = np.zeros(n), np.full(n, -1)
-    reach = int(np.abs(shifts).max(initial=0))
-    code = np.pad(code, reach)  # what leaves the image is not seen
-    at, bins = (r + reach) * code.shape[1] + c + reach, 3 * o
+    across, down = np.abs(shifts).max(axis=0, initial=0)
+    code = np.pad(code, ((down, down), (across, across)))  # what leaves the image is not seen
+    at, bins = (r + down).astype(np.intp) * code.shape[1] + (c + across), 3 * o
     for k, (dcol, drow) in enumerate(shifts):
         seen_as = code.ravel().take(at + (drow * code.shape[1] + dcol))
         counts = np.bincount(bins + seen_as, minlength=3 * n).reshape(n, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import ceil, inf, log2
+from math import inf, log2
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from ..datasets.bands import BandSet
 from ..datasets.coarse import Averages, averaged_tile
 from ..datasets.errors import ValueRangeError
 from ..datasets.scene import Scene
-from ..datasets.tile import CloudMask, Tile
+from ..datasets.tile import ByteArray, CloudMask, Tile
 from .answers import WORD, Kept, answered, finer, heard, moved
 from .fmask import Fmask
 from .pixels import ScenePixels
@@ -56,8 +56,9 @@ class FmaskUnet:
     """How much Fmask's word counts, 1 or more; with 1 it counts nothing. Chosen by
     ``benchmarks/blend.py`` on training tiles that the network had not seen."""
     shown_px: int = 8_000_000
-    """Most pixels that Fmask is shown. Of a quarter as many it finds as much cloud, but of shadow
-    next to nothing that the network had not found (``benchmarks/blend.py --averaged 2``)."""
+    """About so many pixels Fmask is shown, half to twice. Of a quarter as many it finds as much
+    cloud, but of shadow next to nothing that the network had not found (``benchmarks/blend.py
+    --averaged 2``)."""
 
     def __post_init__(self) -> None:
         self.network()
@@ -73,9 +74,7 @@ class FmaskUnet:
             FileError, WeightsError, UnfitError: see `Segmenter.mask`.
         """
         chosen, factor, network = self._chosen(tile.bands), self._factor(tile.shape), self.network()
-        p = network.mask(tile).probability
-        if p is None:
-            raise AssertionError("the network knows probabilities")
+        p = network.predicted(tile)
         said = Fmask().mask(averaged_tile(tile, factor, chosen)).classes
         words = finer(WORD[said], factor, 0, tile.shape)
         classes = heard(answered(p, network, self.odds), words)
@@ -101,17 +100,25 @@ class FmaskUnet:
             FileError, WeightsError, UnfitError: see `Segmenter.mask`.
             OutputError: there is no room, or nothing may be written there.
         """
-        network, factor = self.network(), self._factor(scene.shape)
-        averages = Averages(scene, factor, self._chosen(scene.bands))
-        pixels, top = ScenePixels(scene, network.model().bands, averages), 0
         with scratch_file(out) as file:
-            kept = Kept(file, network, self.odds, probability)
-            for p in network.probabilities(pixels, overlapping=True):
-                kept.add(p, pixels.take_valid(top, top + p.shape[1]))
-                top += p.shape[1]
-                if tell is not None:
-                    tell(top, scene.shape[0])
-            yield kept.strips(Fmask().mask(averages.tile()).classes, factor)
+            kept = Kept(file, self.network(), self.odds, probability)
+            factor = self._factor(scene.shape)
+            said = self._streamed(scene, factor, kept, tell)
+            yield kept.strips(said, factor)
+
+    def _streamed(
+        self, scene: Scene, factor: int, kept: Kept, tell: Callable[[int, int], None] | None
+    ) -> ByteArray:
+        """(y, x) classes of the averaged scene by Fmask; all answers of the network are kept."""
+        averages = Averages(scene, factor, self._chosen(scene.bands))
+        pixels, top = ScenePixels(scene, kept.network.model().bands, averages), 0
+        for p in kept.network.probabilities(pixels, overlapping=True):
+            kept.add(p, pixels.take_valid(top, top + p.shape[1]))
+            top += p.shape[1]
+            if tell is not None:
+                tell(top, scene.shape[0])
+        del pixels  # a few hundred megabytes that Fmask may have
+        return Fmask().mask(averages.tile()).classes
 
     def network(self) -> Segmenter:
         """The network by itself."""
@@ -126,4 +133,4 @@ class FmaskUnet:
 
     def _factor(self, shape: tuple[int, int]) -> int:
         """A power of 2, so that blocks of a scene hold whole averages."""
-        return 1 << max(0, ceil(log2(shape[0] * shape[1] / self.shown_px) / 2))
+        return 1 << max(0, round(log2(shape[0] * shape[1] / self.shown_px) / 2))

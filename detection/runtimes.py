@@ -182,8 +182,8 @@ def runtime(model: Model, choice: str = "auto", pixels: int = 0) -> Runtime:
         )
     if choice == "auto":
         names = candidates(pixels)
-        speeds = measured(model, names) if len(names) > 1 else dict.fromkeys(names, 0.0)
-        choice = max(speeds, key=lambda name: speeds[name])
+        speeds = measured(model, names) if len(names) > 1 else {}
+        choice = max(names, key=lambda name: speeds.get(name, 0))
     if not _installed(choice):
         raise MissingExtraError(f"the runtime {choice}", choice)
     return _made(model, choice)

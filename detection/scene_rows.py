@@ -52,7 +52,8 @@ class SceneRows:
     """By row of blocks, until it is taken."""
 
     def window(self, rows: slice, columns: slice) -> tuple[NDArray[Any], BoolArray]:
-        """(band, y, x) stored numbers of `bands` and (y, x) whether `needed` are there; views."""
+        """(band, y, x) stored numbers of `bands` and (y, x) whether `needed` are there:
+        views, good until the next call."""
         if rows.start < self._top:
             self._stored, self._known, self._count = None, np.zeros((0, 0), bool), 0
             self._read.clear()
@@ -95,7 +96,8 @@ class SceneRows:
         if keep:  # moved where they are, if there is room: a copy would double what is held
             self._known[:keep] = known[first : first + keep]
             if old is not None and self._stored is not None:
-                self._stored[:, :keep] = old[:, first : first + keep]
+                for new, was in zip(self._stored, old, strict=True):
+                    new[:keep] = was[first : first + keep]
         self._known[keep:] = False
 
     def _fetch(self, down: int, left: int, right: int) -> None:

@@ -89,9 +89,14 @@ class Segmenter:
 
     def mask(self, tile: Tile) -> CloudMask:
         """Classes and probabilities (see `probabilities`) of every valid pixel."""
-        self.check(tile)
-        p = np.concatenate(list(self.probabilities(TilePixels(tile, self.model().bands))), axis=1)
+        p = self.predicted(tile)
         return CloudMask.like(tile, self.classes(p), p)
+
+    def predicted(self, tile: Tile) -> FloatArray:
+        """(4, y, x) probabilities of a tile (see `probabilities`)."""
+        self.check(tile)
+        rows = self.probabilities(TilePixels(tile, self.model().bands))
+        return np.concatenate(list(rows), axis=1)
 
     def model(self) -> Model:
         """The network, loaded."""

@@ -98,10 +98,6 @@ def command(
             "scenes to clean, on processes of this machine or on the workers of a scheduler",
             "name scenes, or pass --report" if not scenes else "leave one of them out",
         )
-    if scheduler is None and not common.dry_run:
-        from .batch_cluster import hurry
-
-        hurry()
     from ..datasets.scene_list import find_scenes
     from .batch_run import plan
     from .cleaning import Job
@@ -118,6 +114,10 @@ def command(
         reading=reading,
     )
     job.check()
+    if scheduler is None and not common.dry_run:
+        from .batch_cluster import hurry
+
+        hurry()
     found = find_scenes(scenes, out)
     if common.dry_run:
         planned = plan(found, job, out, lines, resume, common.overwrite)

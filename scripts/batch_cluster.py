@@ -21,7 +21,14 @@ _PINNED = (
     "GDAL_NUM_THREADS",
     "OPENCV_FOR_THREADS_NUM",
 )
-_IMPORTED = ("distributed.nanny", "kumosan.scripts.batch_task", "scipy.ndimage", "cv2", "PIL.Image")
+_IMPORTED = (
+    "distributed.nanny",
+    "kumosan.scripts.main",  # by which a worker of the command `kumosan` begins
+    "kumosan.scripts.batch_task",
+    "scipy.ndimage",
+    "cv2",
+    "PIL.Image",
+)
 """What every worker needs."""
 _METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 

@@ -155,13 +155,18 @@ def test_two_writers_last_one_wins(tmp_path: Path) -> None:
 
 FULL = """
 import resource, signal, sys
-from kumosan.datasets.atomic import atomic_file
+from kumosan.datasets.atomic import atomic_file, scratch_file
 from kumosan.datasets.errors import OutputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
-    with atomic_file(sys.argv[1]) as place:
-        place.write_bytes(bytes(10000))
+    if sys.argv[2] == "whole":
+        with atomic_file(sys.argv[1]) as place:
+            place.write_bytes(bytes(10000))
+    else:
+        with scratch_file(sys.argv[1]) as file:
+            for _ in range(10):  # less than the buffer: it is written when the next no longer fits
+                file.write(bytes(1000))
 except OutputError as error:
     print(error)
     sys.exit(error.exit_code)
@@ -169,8 +174,9 @@ except OutputError as error:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX resource limits")
-def test_no_room_for_the_file(tmp_path: Path) -> None:
-    run = [sys.executable, "-c", FULL, str(tmp_path / "a")]
+@pytest.mark.parametrize("kind", ["whole", "scratch"])
+def test_no_room_for_the_file(tmp_path: Path, kind: str) -> None:
+    run = [sys.executable, "-c", FULL, str(tmp_path / "a"), kind]
     done = subprocess.run(run, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "could not be written (File too large)" in done.stdout

@@ -13,9 +13,10 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
+from rasterio.errors import RasterioError
 from rio_cogeo.cogeo import cog_validate
 
-from kumosan.datasets import cog
+from kumosan.datasets import cog, cog_parts
 from kumosan.datasets.cog import write_cog
 from kumosan.datasets.errors import OutputError, ValueRangeError
 
@@ -254,3 +255,22 @@ def test_killed_writer_leaves_a_whole_file_or_none(tmp_path: Path, delay: float)
     if target.exists():
         with rasterio.open(target) as back:
             assert back.read()[-1, -1, -1] == 4 * 600 * 600 - 1
+
+
+def test_without_zstd_drafts_are_deflated(monkeypatch):
+    class Lacking:
+        def open(self, **_):
+            raise RasterioError("missing codec for ZSTD")
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+    cog_parts._draft_codec.cache_clear()
+    monkeypatch.setattr(cog_parts, "MemoryFile", Lacking)
+    assert cog_parts._draft_codec()["compress"] == "DEFLATE"
+    cog_parts._draft_codec.cache_clear()
+    monkeypatch.undo()
+    assert cog_parts._draft_codec()["compress"] == "ZSTD"  # the wheels of rasterio have it

@@ -90,7 +90,7 @@ def test_with_large_odds_fmask_decides(two):
     np.testing.assert_allclose(found.probability.sum(axis=0), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("shown_px", "factor"), [(200 * 200, 1), (100 * 100, 2), (80 * 80, 4)])
+@pytest.mark.parametrize(("shown_px", "factor"), [(200 * 200, 1), (100 * 100, 2), (60 * 60, 4)])
 def test_a_scene_gives_the_mask_of_the_tile(two, tmp_path, monkeypatch, shown_px, factor):
     monkeypatch.setitem(detection.DETECTORS, "fmask-unet", partial(FmaskUnet, shown_px=shown_px))
     monkeypatch.setattr(scene_rows, "BLOCK", 64)

@@ -99,6 +99,7 @@ def joined(tile, mask, filler, cut):
         y, x = part.window.toslices()
         data[:, y, x] = part.filled.tile.data
         assert np.array_equal(part.filled.tile.stored, tile.stored[:, y, x])
+        assert np.array_equal(part.before.data, tile.data[:, y, x], equal_nan=True)
         assert part.filled.tile.grid == replace(tile.grid, shape=part.filled.tile.shape,
             transform=tile.grid.at(top=y.start, left=x.start))  # fmt: skip
         provenance[y, x], confidence[y, x] = part.filled.provenance, part.filled.confidence

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -16,11 +17,12 @@ from scipy import ndimage
 
 from kumosan.datasets import open_scene
 from kumosan.datasets.bands import BLUE, GREEN, NIR, RED, SWIR1, SWIR2, BandSet
+from kumosan.datasets.coarse import averaged
 from kumosan.datasets.encoding import Encoding
 from kumosan.datasets.tile import Tile
 from kumosan.datasets.write import write_tile
 from kumosan.gan.windows import Cut
-from kumosan.scripts import windowed
+from kumosan.scripts import cleaning, windowed
 
 from .running import answer, run
 
@@ -87,6 +89,22 @@ def test_clean_by_windows_is_clean(tmp_path):
     }
 
 
+def test_pictures_of_a_large_scene_are_of_its_averages(tmp_path, monkeypatch):
+    """Before and after, by 4 x 4 pixels, gathered on the way."""
+    monkeypatch.setattr(windowed, "MAX_WIDTH", 70)
+    seen = []
+    monkeypatch.setattr(cleaning, "write_quicklook", lambda path, *shown: seen.extend(shown))
+    scene = scene_at(tmp_path / "s.tif")
+    answer("clean", scene, "-o", tmp_path / "out", "--memory-gb", 0, "--detector", "hot")
+    before, mask, filled = seen
+    for shown, path in ((before, scene), (filled.tile, tmp_path / "out" / "s_clean.tif")):
+        expected = averaged(open_scene(path), 4, [0, 1, 2])
+        assert shown.bands.names == expected.bands.names and shown.grid == expected.grid
+        np.testing.assert_allclose(shown.data, expected.data, atol=1e-4)
+    assert mask.classes.shape == filled.provenance.shape == before.shape == (75, 85)
+    assert (filled.provenance[mask.classes == 1] != 0).any()
+
+
 def test_fill_by_windows_is_fill(tmp_path):
     scene = scene_at(tmp_path / "s.tif")
     answer("mask", scene, "-o", tmp_path / "m.tif", "--detector", "braaten")
@@ -145,6 +163,7 @@ class Boom(Exception):
     [
         "kumosan.datasets.coarse._means",
         "kumosan.gan.windows._merged",
+        "kumosan.gan.windows._cropped",
         "kumosan.gan.weighted.InverseDistance.fill",
         "kumosan.datasets.write_parts.filled_numbers",
         "kumosan.datasets.cog_parts._verify",
@@ -163,6 +182,7 @@ def test_a_failure_anywhere_leaves_nothing(tmp_path, monkeypatch, place):
         "--filler", "idw",
     )  # fmt: skip
     assert done.exit_code == 1 and "Boom" in done.stderr
+    assert not [t for t in threading.enumerate() if t.name == "kumosan-ahead"]
     assert [p.name for p in tmp_path.iterdir()] == ["s.tif"]
 
 
