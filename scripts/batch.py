@@ -75,6 +75,10 @@ def command(
     A scene that cannot be read costs only itself (exit code 4 and a table in the end). Whatever
     stops the batch, --resume goes on with it. The manifest tells of every scene what it gave.
     """
+    if scenes and scheduler is None and not (report or common.dry_run):
+        from .batch_cluster import hurry
+
+        hurry()  # before this process begins to import the same
     from ..datasets import bucket
     from ..datasets.errors import UsageError
     from .batch_manifest import LINES, read_states
@@ -114,10 +118,6 @@ def command(
         reading=reading,
     )
     job.check()
-    if scheduler is None and not common.dry_run:
-        from .batch_cluster import hurry
-
-        hurry()
     found = find_scenes(scenes, out)
     if common.dry_run:
         planned = plan(found, job, out, lines, resume, common.overwrite)

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..datasets.errors import MissingExtraError, UsageError
-
 SCENE_BYTES = 3 * 2**30
 """Memory to have for every worker before another one is started: a whole scene's `clean`."""
 CONNECT_S = 30
@@ -70,6 +68,8 @@ def cluster(scheduler: str | None, workers: int | None, retries: int) -> Iterato
         MissingExtraError: Dask is not installed.
         UsageError: no scheduler answers there.
     """
+    from ..datasets.errors import MissingExtraError, UsageError  # here: `hurry` needs none of it
+
     try:
         import dask
         from dask.system import CPU_COUNT
@@ -94,6 +94,7 @@ def cluster(scheduler: str | None, workers: int | None, retries: int) -> Iterato
     settings = {
         "distributed.scheduler.allowed-failures": retries,
         "distributed.scheduler.worker-saturation": 1.0,  # no scene waits on a worker that may die
+        "distributed.worker.profile.enabled": False,  # nobody looks at its samples, 100 a second
         "distributed.nanny.pre-spawn-environ": dict.fromkeys(_PINNED, "1"),
         "distributed.worker.multiprocessing-method": _METHOD,
         # A worker holds nothing for others: there is nothing to spill, and a pause would never end.
