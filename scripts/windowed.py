@@ -22,7 +22,7 @@ from ..datasets.protocols import Learner
 from ..datasets.quicklook import MAX_WIDTH
 from ..datasets.read import open_mask
 from ..datasets.stretch import shown_bands
-from ..datasets.tile import UNFILLABLE, ByteArray
+from ..datasets.tile import NODATA, UNFILLABLE, ByteArray
 from ..datasets.typical import Preview
 from ..datasets.write_parts import filled_parts
 from ..detection import NETWORKS
@@ -177,13 +177,16 @@ class Overview:
             gathered.add(part.window, tile.data[self._bands])
 
     def preview(self, paths: Mapping[str, Path]) -> Preview:
-        """For pictures; ``mask`` and ``provenance`` are read from their ``paths``."""
+        """For pictures; ``mask``, ``provenance`` and ``confidence`` are read from ``paths``."""
         before, filled = self._before.tile(), self._after.tile()
-        classes, provenance = (_thinned(paths[k], before.shape) for k in ("mask", "provenance"))
+        classes, provenance, percent = (
+            _thinned(paths[kind], before.shape) for kind in ("mask", "provenance", "confidence")
+        )
+        confidence = np.where(percent == NODATA, 0, percent / np.float32(100)).astype(np.float32)
         return Preview(
             before,
             CloudMask(classes, before.transform, before.crs),
-            FilledTile(filled, provenance, np.zeros(before.shape, np.float32)),
+            FilledTile(filled, provenance, confidence),
             self.factor,
         )
 

@@ -103,6 +103,10 @@ def test_pictures_of_a_large_scene_are_of_its_averages(tmp_path, monkeypatch):
         np.testing.assert_allclose(shown.data, expected.data, atol=1e-4)
     assert mask.classes.shape == filled.provenance.shape == before.shape == (75, 85)
     assert (filled.provenance[mask.classes == 1] != 0).any()
+    with rasterio.open(tmp_path / "out" / "s_confidence.tif") as file:
+        percent = file.read(1, out_shape=before.shape)
+    assert np.array_equal(np.rint(100 * filled.confidence[percent != 255]), percent[percent != 255])
+    assert len(np.unique(percent)) > 10 and not filled.confidence[percent == 255].any()
 
 
 def test_fill_by_windows_is_fill(tmp_path):
