@@ -23,6 +23,7 @@ import numpy as np
 
 from kumosan.datasets.catalog import CatalogTiles, read_catalog
 from kumosan.datasets.labelled import LabelledTile
+from kumosan.datasets.protocols import Detector
 from kumosan.datasets.splits import Fold
 from kumosan.datasets.tile import SHADOW
 from kumosan.datasets.weights import read_card
@@ -66,7 +67,7 @@ def main() -> None:
     print(line("chosen elsewhere", chosen))
 
 
-def judged(detector: FmaskUnet, item: LabelledTile) -> dict[str, Confusion]:
+def judged(detector: Detector, item: LabelledTile) -> dict[str, Confusion]:
     """Counts by view; without shadow where nobody drew any."""
     mask = clean_up(detector.mask(item.tile), item.tile.gsd_m)
     views = compare(item.mask.classes, mask.classes)

@@ -17,9 +17,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
@@ -112,11 +110,12 @@ def _draft_codec() -> Mapping[str, Any]:
     codec = {"compress": "ZSTD", "zstd_level": 1}
     try:
         with (
+            explained(Path("a draft")),
             MemoryFile() as file,
             file.open(driver="GTiff", count=1, height=1, width=1, dtype="uint8", **codec) as out,
         ):
             out.write(np.zeros((1, 1, 1), np.uint8))
-    except (RasterioError, CPLE_BaseError):
+    except OutputError:
         return {"compress": "DEFLATE", "zlevel": 1}
     return codec
 

@@ -15,12 +15,13 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.regrid import repeat
 from ..datasets.tile import NODATA, SHADOW, THICK, THIN, ByteArray, FloatArray
 from ..datasets.write import in_percent
 from .segmenter import Segmenter
 from .strips import Strip
 
-CLEAR_WORD, CLOUD_WORD, SHADOW_WORD = range(3)
+WORDS = CLEAR_WORD, CLOUD_WORD, SHADOW_WORD = range(3)
 WORD = np.full(256, CLEAR_WORD, np.uint8)
 """What a class of the rule (or nodata) means to the network."""
 WORD[[THICK, THIN]], WORD[SHADOW] = CLOUD_WORD, SHADOW_WORD
@@ -57,10 +58,9 @@ def heard(answers: ByteArray, words: ByteArray) -> ByteArray:
 
 def finer(words: ByteArray, factor: int, top: int, shape: tuple[int, int]) -> ByteArray:
     """(rows, width) of the fine pixels from row ``top`` on, for words of averages."""
-    some = words[top // factor : -(-(top + shape[0]) // factor)]
-    fine = some.repeat(factor, axis=1)[:, : shape[1]]
-    out: ByteArray = fine[np.arange(top, top + shape[0]) // factor - top // factor]
-    return out
+    rows, width = shape
+    fine: ByteArray = repeat(words[top // factor : -(-(top + rows) // factor)], factor)
+    return fine[top % factor :][:rows, :width]
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Kept:
         self._write(np.where(valid, answers, np.uint8(NODATA)))
         if self.probability:
             p = np.where(valid, p, np.nan)
-            for word in range(len(odds_after(1))):
+            for word in WORDS:
                 self._write(in_percent(moved(p, np.full((1, 1), word, np.uint8), self.odds)))
 
     def strips(self, said: ByteArray, factor: int) -> Generator[Strip, None, None]:
@@ -109,7 +109,7 @@ class Kept:
             classes[answers == NODATA] = NODATA
             percent = None
             if self.probability:
-                percent = np.choose(words, [self._read((4, *shape)) for _ in odds_after(1)])
+                percent = np.choose(words, [self._read((4, *shape)) for _ in WORDS])
             yield Strip(classes, percent)
 
     def _write(self, numbers: ByteArray) -> None:

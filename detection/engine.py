@@ -181,7 +181,7 @@ def _write(
 
         for rows in cleaned_rows(classes(), *sizes):
             put_mask(rows[None])
-            for code in _CODES:  # a tenth of the time of bincount
+            for code in _CODES:  # a quarter of the time of bincount
                 counts[code] += np.count_nonzero(rows == code)
             done += len(rows)
             if tell is not None:

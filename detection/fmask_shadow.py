@@ -7,6 +7,7 @@ from math import ceil, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.regrid import repeat
 from ..datasets.tile import BoolArray, FloatArray, Tile
 from .shadow_offset import estimate_offset
 from .sun import shadow_per_metre
@@ -87,7 +88,7 @@ def potential_shadow(nir: FloatArray, ground: BoolArray) -> BoolArray:
     surface = np.where(np.isfinite(nir), nir, level)
     k = ceil(sqrt(nir.size / FILLED_PX))
     filled = _filled(_darkest(surface, k), level)
-    filled = filled.repeat(k, axis=0).repeat(k, axis=1)[: nir.shape[0], : nir.shape[1]]
+    filled = repeat(filled, k)[: nir.shape[0], : nir.shape[1]]
     out: BoolArray = ground & (filled - surface > DARKENING)
     return out
 

@@ -32,7 +32,8 @@ _SAME = 1e-4
 def rearranged(
     whole: Calibrated, present: Tensor, on_processor: bool, bfloat16: bool = False
 ) -> nn.Module:
-    """What answers as ``whole`` where these bands are there, in about half the time.
+    """What answers as ``whole`` where these bands are there, in two thirds of the time
+    (``benchmarks/bits.py``).
 
     An encoder whose first convolution cannot be replaced keeps it, and works in single precision.
 

@@ -83,7 +83,7 @@ class TorchRuntime:
         net = self._net(tuple(present.tolist()))
         with torch.inference_mode():
             p = net(x.to(self._device), there.to(self._device))
-        found: FloatArray = p.float().cpu().numpy()
+        found: FloatArray = p.cpu().numpy()
         return found
 
 

@@ -55,7 +55,7 @@ class SceneRows:
         """(band, y, x) stored numbers of `bands` and (y, x) whether `needed` are there:
         views, good until the next call."""
         if rows.start < self._top:
-            self._stored, self._known, self._count = None, np.zeros((0, 0), bool), 0
+            self._top, self._count = rows.start, 0
             self._read.clear()
         self._hold(rows)
         across = range(columns.start // BLOCK, -(-columns.stop // BLOCK))
@@ -83,10 +83,9 @@ class SceneRows:
         height, width = self.scene.shape
         bottom = min(height, -(-rows.stop // BLOCK) * BLOCK)
         held = self._top + self._count
-        if self._count and bottom <= held:
+        if bottom <= held:
             return
-        keep = max(held - rows.start, 0) if self._count else 0
-        first = rows.start - self._top
+        keep, first = max(held - rows.start, 0), rows.start - self._top
         old, known = self._stored, self._known
         self._top, self._count = rows.start, bottom - rows.start
         if self._count > len(known):
@@ -113,10 +112,10 @@ class SceneRows:
         stored = self.scene.source.stored(window, asked)
         empty = self.scene.source.missing(window)
         if self.averages is not None:
-            planes = ((i, stored[asked.index(i)]) for i in beside)
-            self.averages.add(
-                window, (self.scene.decoded(p[None], [i], empty)[0] for i, p in planes)
+            planes = (
+                self.scene.decoded(stored[asked.index(i)][None], [i], empty)[0] for i in beside
             )
+            self.averages.add(window, planes)
         lost = np.zeros(stored.shape[1:], bool) if empty is None else empty.copy()
         encoding = self.scene.encoding
         for i in self.needed:

@@ -12,6 +12,7 @@ from rasterio.windows import Window
 from ..datasets.coarse import averaged
 from ..datasets.opening import check_size
 from ..datasets.protocols import Detector
+from ..datasets.regrid import repeat
 from ..datasets.scene import Scene
 from ..datasets.tile import NODATA, ByteArray, Tile
 
@@ -66,7 +67,7 @@ def coarse_strips(detector: Detector, scene: Scene, factor: int) -> Generator[St
     del coarse
     step = max(ROWS // factor, 1)
     for top in range(0, len(classes), step):
-        fine = classes[top : top + step].repeat(factor, axis=0).repeat(factor, axis=1)
+        fine = repeat(classes[top : top + step], factor)
         first = top * factor
         part = empty[first : first + len(fine)]
         fine = fine[: len(part), :width]

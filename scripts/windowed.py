@@ -174,7 +174,7 @@ class Overview:
     def add(self, part: Part) -> None:
         """One part of the scene."""
         for gathered, tile in ((self._before, part.before), (self._after, part.filled.tile)):
-            gathered.add(part.window, tile.data[self._bands])
+            gathered.add(part.window, (tile.data[i] for i in self._bands))
 
     def preview(self, paths: Mapping[str, Path]) -> Preview:
         """For pictures; ``mask``, ``provenance`` and ``confidence`` are read from ``paths``."""
